@@ -87,7 +87,9 @@ def tenants(origin: str, *names: str) -> list[tv.Tenant]:
     return [vault.tenant(name) for name in names]
 
 
-def engine(origin: str, **settings: tv.Setting) -> tv.Engine:
+def engine(
+    origin: str, notice: Callable[[tv.Notice], object] | None = None, /, **settings: tv.Setting
+) -> tv.Engine:
     named = {name.replace("__", "."): value for name, value in settings.items()}
     return tv.Engine(
         {
@@ -95,5 +97,6 @@ def engine(origin: str, **settings: tv.Setting) -> tv.Engine:
             "api.allow_http_loopback": True,
             "budget.quota": 0,
             **named,
-        }
+        },
+        notice=notice,
     )

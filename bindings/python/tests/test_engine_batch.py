@@ -235,3 +235,29 @@ def test_the_estimate_of_a_batch_adds_up_what_spends_one_quota(server: Standin) 
                 "done_at": None,
                 "groups": [],
             }
+
+
+def test_the_estimate_of_a_batch_lists_the_accounts_of_a_tenant_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed: list[tv.Tenant] = []
+    accounts = tv.Tenant.accounts
+
+    def noted(tenant: tv.Tenant) -> list[tv.Account]:
+        listed.append(tenant)
+        return accounts(tenant)
+
+    monkeypatch.setattr(tv.Tenant, "accounts", noted)
+    with tv.Vault.in_memory() as vault, tv.Engine({"budget.ledger": "private"}) as engine:
+        with vault.edit() as edit:
+            for number in range(20):
+                edit.put("acme", f"{number:032x}", tv.ApiToken(f"test-token-not-real-{number}"))
+            edit.put("solo", f"{1:032x}", tv.ApiToken("test-token-not-real-solo"))
+        acme, solo = vault.tenant("acme"), vault.tenant("solo")
+        requests = [tv.Request.trace(acme, f"{number:032x}", "x") for number in range(20)]
+        # All mean the only one that there is.
+        requests += [tv.Request.trace(solo, account, "x") for account in (None, f"{1:032x}")]
+        requests.append(tv.Request.trace(vault.tenant("solo"), None, "x"))
+        told = engine.estimate_batch(requests)
+    assert [group["count"] for group in told["groups"]] == [1] * 20 + [3]
+    assert listed == [acme, solo]

@@ -218,14 +218,17 @@ def _take_into(taken: list[tv.Result[Any] | None], engine: tv.Engine) -> None:
     taken.append(engine.take(0))
 
 
-def test_a_signal_handler_may_take_amid_a_taking(engine: tv.Engine, acme: tv.Tenant) -> None:
+def test_a_signal_handler_may_take_amid_a_taking(engine: tv.Engine, vault: tv.Vault) -> None:
     """It comes behind each call of a ``take()``, as long as there is something."""
+    acme, globex = vault.tenant("acme"), vault.tenant("globex")
     request = tv.Request.trace(acme, ACME, "4jXtPB72Kpz7S8D")
+    other = tv.Request.trace(globex, globex.accounts()[0].account_id, "4jXtPB72Kpz7S8D")
+    requests = [request, request, other, request]
     number, is_over = 0, False
     while not is_over:
         number += 1
-        ids = {engine.submit(request) for _ in range(3)}
-        while engine.stats()["in_flight"] or engine.stats()["queued"]:
+        ids = {engine.submit(request) for request in requests}
+        while engine.stats()["untaken"] < len(ids):
             pass
         taken: list[tv.Result[Any] | None] = []
         handler = _Handler(number, partial(_take_into, taken, engine))

@@ -18,6 +18,7 @@ from ._handle import Handle, Setting, encoded, new_config
 from ._lib import check, json_document, library
 from ._secret import leaves_no_secret
 from ._unread import TenantKey
+from ._untold import Untold
 from .bulk import check_function
 from .credentials import RedisLogin, hand_over, wiping
 from .request import Request
@@ -56,12 +57,14 @@ class BaseEngine:
             with closing(new_config(settings, DEFAULTS)) as config:
                 hand_over(login, RedisLogin, "login", config.ref)
                 self._capacity = _number(lib, config.ref, b"engine.max_queued")
+                most_notices = _number(lib, config.ref, b"engine.max_notices")
                 of_tenant = _number(lib, config.ref, b"engine.max_queued_per_tenant")
                 self._capacity_of_tenant = of_tenant
                 #: What requests without a time of their own have, in seconds.
                 self._deadline = _number(lib, config.ref, b"request.deadline_ms") / 1000
                 check(lib.tv_engine_new, config.ref, ctypes.byref(ref))
-        self._exchange = Exchange(Handle(ref, "tv_engine_free", "engine"), notice)
+        handle = Handle(ref, "tv_engine_free", "engine")
+        self._exchange = Exchange(handle, Untold(most_notices, notice))
         _live.add(self)
 
     def _read_ahead(self, tenants: Callable[[], Iterable[TenantKey]]) -> None:
@@ -115,9 +118,12 @@ class BaseEngine:
         counts: Counter[tuple[Tenant, str | None]] = Counter(
             (request.tenant, request.account_id) for request in requests
         )
+        quotas: dict[TenantKey, dict[str | None, object]] = {}
         groups: dict[object, tuple[Tenant, str | None, int]] = {}
         for (tenant, account_id), count in counts.items():
-            group = tenant._quota_of(account_id)
+            if tenant._key not in quotas:
+                quotas[tenant._key] = tenant._quotas()
+            group = quotas[tenant._key].get(account_id, (tenant, account_id))
             _, _, before = groups.get(group, (tenant, account_id, 0))
             groups[group] = (tenant, account_id, before + count)
         found = [

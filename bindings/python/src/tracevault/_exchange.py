@@ -14,25 +14,23 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import _loading
 from ._abi import EngineRef, ErrorRef, ResultRef
 from ._handle import Handle, free_with
 from ._lib import check, failure, free_function, library, view
 from ._slot import Inbox, Known, Slot, oldest_of
 from ._unread import TenantKey, Unread
+from ._untold import Untold
 from .errors import ClosedError, QueueFullError, ShutdownError, Status, TraceVaultError
 from .request import Request
-
-if TYPE_CHECKING:
-    from .notices import Notice
 
 #: Events taken before the waiting threads are told.
 _DRAIN = 256
@@ -51,12 +49,11 @@ class Exchange:
         "_fd",
         "_free",
         "_handing",
-        "_listener",
-        "_notices",
         "_result",
         "_slots",
         "_tags",
         "_taking",
+        "_untold",
         "_watched_until",
         "_watcher",
         "handle",
@@ -64,11 +61,8 @@ class Exchange:
         "unread",
     )
 
-    def __init__(
-        self, handle: Handle[EngineRef], listener: Callable[[Notice], object] | None = None
-    ) -> None:
+    def __init__(self, handle: Handle[EngineRef], untold: Untold) -> None:
         self.handle = handle
-        self._listener = listener
         #: Guards what the owner counts, and who watches.
         self.lock = threading.RLock()
         #: One of each thread that waits for who watches: a lock that is taken until it is rung.
@@ -89,8 +83,8 @@ class Exchange:
         self._result = ResultRef()
         #: Whose result has come and is being handed over: whoever takes next goes on with it.
         self._handing: Slot | None = None
-        #: Taken, and told when nobody is kept waiting by that.
-        self._notices: deque[bytes] = deque()
+        #: Notices that were taken.
+        self._untold = untold
         self._fd = self.fileno()
 
     def fileno(self) -> int:
@@ -126,7 +120,7 @@ class Exchange:
         free_with(slot, slot.kept, self._free)
         submit = (lib.tv_engine_submit, engine, tenant, made, slot.tag, ctypes.byref(slot.id))
         try:
-            self._slots[slot.tag] = known[slot.tag] = slot
+            known[slot.tag] = self._slots[slot.tag] = slot  # its owner may refuse it
             try:
                 check(*submit)
             except QueueFullError:
@@ -160,11 +154,11 @@ class Exchange:
     def wait(
         self, ready: Callable[[], bool], timeout: float | None, lacking: Callable[[], None]
     ) -> bool:
-        """Wait until ``ready``; take results meanwhile.
+        """Wait until ``ready``; take results and tell some notices meanwhile.
 
         ``lacking`` is called now and then where nothing comes.
         """
-        now = time.monotonic()
+        now = tells_at = time.monotonic()
         until, lacks_at = None if timeout is None else now + timeout, now + LACKING_S
         while not ready():
             if not self.handle.usable:
@@ -173,6 +167,9 @@ class Exchange:
                 break
             left = None if until is None else max(0.0, until - time.monotonic())
             self._await(ready, LACKING_S if left is None else min(LACKING_S, left))
+            # Also where the answer has come: else one whose answers come at once would tell none.
+            if self._untold and time.monotonic() >= tells_at:
+                tells_at = self._untold.tell()
             if left == 0:
                 return ready()
             if not ready() and time.monotonic() >= lacks_at:
@@ -183,7 +180,7 @@ class Exchange:
     def _await(self, ready: Callable[[], bool], span: float) -> None:
         """Take what has come; where that is nothing, wait so many seconds at most for more."""
         if not span:
-            self.take_some(_DRAIN)
+            self._take_now(_DRAIN)
             return
         now = time.monotonic()
         with self.lock:
@@ -215,9 +212,15 @@ class Exchange:
             self._announce(is_idle=is_idle)
 
     def take_some(self, most: int) -> None:
-        """Deliver what is there, at most so many, without waiting: the share of an event loop."""
+        """Deliver what is there, at most so many, without waiting, and tell some notices: the share
+        of an event loop."""
         if not self.handle.usable:
             return  # of the process that this one was forked from, perhaps: with its locks
+        self._take_now(most)
+        if self._untold:
+            self._untold.tell()
+
+    def _take_now(self, most: int) -> None:
         try:
             self._take(most, leaves_to_watcher=True)
         finally:
@@ -238,27 +241,11 @@ class Exchange:
         return now < self._watched_until and self._watcher != threading.get_ident()
 
     def _announce(self, *, is_idle: bool = False) -> None:
-        """Let all who wait look, and tell what came; where nothing did, another one watches."""
+        """Let all who wait look; where nothing came, another one watches."""
         with self.lock:
             for _ in range(min(1, len(self._bells)) if is_idle else len(self._bells)):
                 with contextlib.suppress(IndexError):  # its time was over
                     self._bells.popleft().release()
-        self._tell_notices()
-
-    def _tell_notices(self) -> None:
-        """Tell what came. Holds no lock: whoever listens may use the engine."""
-        while self._notices:
-            try:
-                document = self._notices.popleft()
-            except IndexError:
-                return  # another thread was faster
-            # Where a handler raises, or there is no memory or descriptor, it is lost; whoever waits
-            # for an answer has it.
-            with contextlib.suppress(Exception):
-                with _loading:
-                    from .notices import tell  # loaded when there is something to tell
-
-                tell(document, self._listener)
 
     def _take_events(self, most: int) -> int:
         """Deliver what is there, without waiting; count it. The caller holds ``_taking``."""
@@ -295,7 +282,7 @@ class Exchange:
         if slot is None and lib.tv_result_kind(result) == _NOTICE:
             # One that there is no memory for is lost, and holds nothing up.
             with contextlib.suppress(MemoryError):
-                self._notices.append(view(lib.tv_result_document, result, b"notice"))
+                self._untold.add(view(lib.tv_result_document, result, b"notice"))
         lib.tv_result_free(result)
         result.value = None
 
@@ -331,3 +318,4 @@ class Exchange:
         with self._taking:
             self.handle.close()
         self._announce()
+        self._untold.tell(math.inf)

@@ -22,46 +22,38 @@ _SHARE_OF_FREE = 8
 class Untaken:
     """Requests by their tags, counted by tenant."""
 
-    __slots__ = ("_most", "_most_of_tenant", "counts", "slots")
+    __slots__ = ("_count", "_most", "_most_of_tenant", "counts", "slots")
 
     def __init__(self, most: int, most_of_tenant: int) -> None:
         """``most_of_tenant``: 0 for a share of what is free."""
         self._most, self._most_of_tenant = most, most_of_tenant
         self.slots: dict[int, Slot] = {}
+        self._count = 0
         #: Of no tenant that has nothing.
         self.counts: defaultdict[TenantKey, int] = defaultdict(int)
-
-    def require_room(self, tenant: TenantKey) -> None:
-        """Refuse one more of a tenant where it would leave too few to others."""
-        free = self._most - len(self.slots)
-        mine = self.counts.get(tenant, 0)
-        if free <= 0:
-            which = "engine.max_queued requests"
-        elif mine >= (self._most_of_tenant or _SHARE_OF_FREE * free):
-            most = self._most_of_tenant
-            whose = "engine.max_queued_per_tenant" if most else "its share of the queue's"
-            which = f"{whose} requests of this tenant"
-        else:
-            return
-        raise QueueFullError(
-            f"{which} are under way or not yet taken; take results first",
-            status=Status.E_QUEUE_FULL,
-            retriable=True,
-        )
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.slots
 
     def __setitem__(self, tag: int, slot: Slot) -> None:
+        """Count one more; refuse it where it would leave too few to others."""
         tenant = slot.tenant
-        # No call in between.
-        self.slots[tag] = slot
-        self.counts[tenant] += 1
+        # No call in between: of those who ask at once, each finds what the others have.
+        free = self._most - self._count
+        mine = self.counts[tenant] if tenant in self.counts else 0  # noqa: SIM401 - a call
+        has_room = free > 0 and mine < (self._most_of_tenant or _SHARE_OF_FREE * free)
+        if has_room:
+            self.slots[tag] = slot
+            self.counts[tenant] += 1
+            self._count += 1
+        else:
+            raise self._refusal(is_of_all=free <= 0)
 
     def __delitem__(self, tag: int) -> None:
         tenant = self.slots[tag].tenant
         # No call in between.
         del self.slots[tag]
+        self._count -= 1
         self.counts[tenant] -= 1
         if not self.counts[tenant]:
             del self.counts[tenant]
@@ -70,3 +62,16 @@ class Untaken:
         """Forget one, if it is there."""
         if tag in self.slots:
             del self[tag]
+
+    def _refusal(self, *, is_of_all: bool) -> QueueFullError:
+        if is_of_all:
+            which = "engine.max_queued requests"
+        else:
+            most = self._most_of_tenant
+            whose = "engine.max_queued_per_tenant" if most else "its share of the queue's"
+            which = f"{whose} requests of this tenant"
+        return QueueFullError(
+            f"{which} are under way or not yet taken; take results first",
+            status=Status.E_QUEUE_FULL,
+            retriable=True,
+        )

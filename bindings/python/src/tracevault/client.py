@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from . import _loading
 from ._engine import BaseEngine
+from ._finished import Finished
 from ._handle import Setting
 from ._lib import check, library
 from ._options import SearchFilters
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 #: How long a batch waits for room that other users of the engine take up, in seconds.
 _ROOM_WAIT = 0.02
+#: After so many calls ``take()`` looks for as many more results, though some are here: a look takes
+#: a third as long as a result.
+_TAKES_AT_A_LOOK = 32
 
 
 class Engine(BaseEngine):
@@ -54,7 +58,7 @@ class Engine(BaseEngine):
     :class:`Notice`, in the thread that takes results; without it notices go to ``logging``.
     """
 
-    __slots__ = ("_ready", "_untaken")
+    __slots__ = ("_finished", "_ready", "_takes", "_untaken")
 
     @leaves_no_secret
     def __init__(
@@ -67,6 +71,9 @@ class Engine(BaseEngine):
         super().__init__(settings, login=login, notice=notice)
         #: Finished requests of submit(), for take().
         self._ready: deque[Slot] = deque()
+        #: The same, in turns; and how often somebody has taken.
+        self._finished = Finished()
+        self._takes = 0
         #: All of them that take() has not given.
         self._untaken = Untaken(self._capacity, self._capacity_of_tenant)
 
@@ -285,17 +292,12 @@ class Engine(BaseEngine):
         ``engine.max_queued_per_tenant``.
         """
         self._exchange.handle.require_own_process()
-        tenant = request.tenant
-        try:
-            self._untaken.require_room(tenant._key)
-        except TraceVaultError as error:
-            error.about(tenant.name, request.account_id or "", request.message_ref)
-            raise
         slot = self._exchange.submit(request, self._ready, is_late=True, known=self._untaken)
         return slot.id.value
 
     def take(self, timeout: float | timedelta | None = None) -> Result[Any] | None:
-        """Give the next finished request of :meth:`submit`; ``None`` when the time ran out.
+        """Give the next finished request of :meth:`submit`, one of each tenant in its turn;
+        ``None`` when the time ran out.
 
         ``timeout`` is in seconds, or a ``timedelta``; ``None`` waits, ``0`` only looks.
         """
@@ -308,20 +310,23 @@ class Engine(BaseEngine):
             )
         self._exchange.handle.require_own_process()
         until = None if timeout is None else time.monotonic() + timeout
+        self._takes += 1
+        if not self._takes % _TAKES_AT_A_LOOK and self._has_come():
+            # What has come since: a tenant's turn is not behind all that others have here. Where
+            # that fails, the next one that waits is told why.
+            with contextlib.suppress(TraceVaultError):
+                self._exchange.take_some(_TAKES_AT_A_LOOK)
         slot: Slot | None = None
         mine: Slot | None = None
         try:
             while True:
                 with self._exchange.lock:
-                    while mine is None and self._ready:
-                        with contextlib.suppress(IndexError, ValueError):
-                            slot = self._ready[0]
-                            if slot.tag in self._untaken and not slot.is_claimed:
-                                # No call in between: an interruption has both, or neither.
-                                mine, slot.is_claimed = slot, True
-                            # Not the first, whatever that is by now: a signal handler may have
-                            # taken some.
-                            self._ready.remove(slot)
+                    self._finished.gather(self._ready)
+                    while mine is None and (slot := self._finished.first()) is not None:
+                        if slot.tag in self._untaken and not slot.is_claimed:
+                            # No call in between: an interruption has both, or neither.
+                            mine, slot.is_claimed = slot, True
+                        self._finished.remove(slot)
                 if mine is not None:
                     result = mine.result()
                     # No call behind it: what is interrupted before is given by the next take().
@@ -329,16 +334,16 @@ class Engine(BaseEngine):
                     return result
                 slot = None  # another thread's, whose answer is not held while this one waits
                 left = None if until is None else max(0.0, until - time.monotonic())
-                ready = self._exchange.wait(
-                    lambda: bool(self._ready), left, self._read_ahead_of_take
-                )
-                if not ready:
+                if not self._exchange.wait(self._has_come, left, self._read_ahead_of_take):
                     return None
         except BaseException:
             if mine is not None:
                 mine.is_claimed = False
                 self._ready.append(mine)
             raise
+
+    def _has_come(self) -> bool:
+        return bool(self._ready or self._finished)
 
     def _read_ahead_of_take(self) -> None:
         self._read_ahead(lambda: self._exchange.tenants_of(self._ready))

@@ -64,14 +64,17 @@ class Tenant:
         the active one first."""
         return accounts_of(json_document(library().tv_tenant_list, self._handle.ref))
 
-    def _quota_of(self, account_id: str | None) -> object:
-        """What tells the quotas of accounts apart: the budget group, or else the credential; of
-        this opened vault, since a file may say of itself what another one says."""
+    def _quotas(self) -> dict[str | None, object]:
+        """What tells the quotas of its accounts apart, ``None`` being the first: the budget group,
+        or else the credential; of this opened vault, since a file may say of itself what another
+        one says."""
+        found: dict[str | None, object] = {}
         for account in self.accounts():
-            if account.account_id == account_id or account_id is None:
-                group = account.budget_group
-                return self._vault, group, "" if group else account.fingerprint
-        return self, account_id
+            group = account.budget_group
+            quota = self._vault, group, "" if group else account.fingerprint
+            found.setdefault(None, quota)
+            found.setdefault(account.account_id, quota)
+        return found
 
     @property
     def closed(self) -> bool:

@@ -23,6 +23,8 @@ from tracevault.cli.bounded import SMALLEST, bounded
 from tracevault.cli.exits import Exit
 from tracevault.cli.options import Options
 from tracevault.cli.session import opened
+from tracevault.cli.verbs.filter import _concerns_all
+from tracevault.errors import Cause, Status, error_class
 
 REF = "4jXtPB72Kpz7S8D"
 WHERE = ("--tenant", "acme", "--account", ACME)
@@ -180,18 +182,21 @@ def test_omprog_hears_ok_for_each_message_and_rows_go_to_the_file(
     assert (tmp_path / "rows").stat().st_mode & 0o777 == 0o600
 
 
+def away(kit: Kit, folder: Path) -> dict[str, str]:
+    """Variables for a server that is not there."""
+    with standin(quota=0) as silent:
+        vault = folder / "silent.vault"
+        with tv.Vault.create(vault, tv.KeyFile(kit.key_file)) as made:
+            fill(made, silent)
+        shutil.copy(silent.ca_file, folder / "ca.pem")
+        told = f"api.base_url={silent.base_url} tls.ca_file={folder}/ca.pem retry.max_attempts=1"
+        return {"TRACEVAULT_VAULT": str(vault), "TRACEVAULT_SET": told}
+
+
 def test_omprog_is_told_to_try_again_and_kept_awake_meanwhile(
     environment: dict[str, str], tmp_path: Path, kit: Kit
 ) -> None:
-    with standin(quota=0) as silent:
-        vault = tmp_path / "silent.vault"
-        with tv.Vault.create(vault, tv.KeyFile(kit.key_file)) as made:
-            fill(made, silent)
-        environment["TRACEVAULT_VAULT"] = str(vault)
-        shutil.copy(silent.ca_file, tmp_path / "ca.pem")
-        environment["TRACEVAULT_SET"] = (
-            f"api.base_url={silent.base_url} tls.ca_file={tmp_path}/ca.pem retry.max_attempts=1"
-        )
+    environment |= away(kit, tmp_path)
     more = ("--omprog", "rows", "--keep-alive", "0.05", "--timeout", "0.5")
     pending = next(m for m in kit.server.messages_of(ACME) if m.pending_requests)
     with running(environment, tmp_path, *more) as child:
@@ -209,6 +214,76 @@ def test_omprog_is_told_to_try_again_and_kept_awake_meanwhile(
         said = answer(child)
         assert said.startswith(b".")
         assert said.lstrip(b".") == b"OK\n"
+
+
+@pytest.mark.parametrize(
+    ("ref", "status"),
+    [
+        ("fail-429-300", "TV_E_RATE_LIMITED"),
+        ("fail-503-300", "TV_E_SERVER"),
+        ("slow-60000", "TV_E_DEADLINE"),
+        ("bad-html", "TV_E_FOREIGN_REPLY"),
+    ],
+)
+@pytest.mark.parametrize("bound", [(), ("--tenant", "acme"), ("--account", ACME)])
+def test_omprog_repeats_no_line_of_one_tenant_where_others_lines_wait_behind_it(
+    process: Call, kit: Kit, tmp_path: Path, ref: str, status: str, bound: tuple[str, ...]
+) -> None:
+    kit.server.reset()
+    other = next(one for one in kit.server.messages if one.tenant == "globex")
+    its_own = {"account_id": other.account_id, "tenant": "globex"}
+    sent = line(message_ref=ref, tenant="acme", account_id=ACME, host="mx1")
+    sent += line(message_ref=other.postfix_id, **its_own)
+    more = ("--omprog", "rows", "--timeout", "2", "--set", "retry.max_attempts=1")
+    told = process("filter", *bound, *more, stdin=sent)
+    assert told.code == 0
+    heard = [said.lstrip(".") for said in told.out.splitlines()]
+    first, *rest = map(json.loads, (tmp_path / "rows").read_text().splitlines())
+    if bound:  # rsyslog keeps the line, and nobody else's waits
+        assert heard[1].startswith(status)
+        assert first["tracevault"]["error"]["status"] == "TV_E_ARGUMENT"
+        return
+    assert heard == ["OK"] * 3
+    assert (first["message_ref"], first["host"]) == (ref, "mx1")
+    assert first["tracevault"]["error"]["status"] == status
+    assert first["tracevault"]["error"]["retriable"]
+    assert rest[0]["tracevault"]["trace"]["account_id"] == other.account_id
+
+
+def test_omprog_repeats_a_line_that_found_no_way_to_the_server_whoever_wrote_it(
+    process: Call, kit: Kit, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment |= away(kit, tmp_path)
+    sent = line(message_ref=REF, tenant="acme", account_id=ACME)
+    told = process("filter", "--omprog", "rows", stdin=sent)
+    heard = [said.lstrip(".") for said in told.out.splitlines()]
+    assert heard[0] == "OK"
+    assert heard[1].startswith("TV_E_TRANSPORT")
+    assert (tmp_path / "rows").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "is_of_all"),
+    [
+        (Status.E_STALE, Cause.NONE, True),
+        (Status.E_IO, Cause.NONE, True),
+        (Status.E_SHUTDOWN, Cause.NONE, True),
+        (Status.E_NO_MEMORY, Cause.NONE, True),
+        (Status.E_NO_DESCRIPTORS, Cause.DESCRIPTORS, True),
+        (Status.E_TRANSPORT, Cause.NAME_LOOKUP, True),
+        (Status.E_DEADLINE, Cause.UNREACHABLE, True),
+        (Status.E_PROXY, Cause.PROXY_REFUSED, True),
+        (Status.E_TRANSPORT, Cause.SILENCE, False),
+        (Status.E_DEADLINE, Cause.NONE, False),
+        (Status.E_LIMIT, Cause.NONE, False),
+        (Status.E_CREDENTIAL, Cause.NONE, False),
+    ],
+)
+def test_what_concerns_every_tenant_is_told_from_what_one_has_met(
+    status: Status, cause: Cause, is_of_all: bool
+) -> None:
+    error = error_class(status)("it went wrong", status=status, cause=cause, retriable=True)
+    assert _concerns_all(error) is is_of_all
 
 
 def test_rows_go_into_the_new_file_after_a_rotation(

@@ -308,6 +308,13 @@ class Session:
         return self._accounts_there if self.account is None else self._named_accounts
 
     @property
+    def is_of_one_tenant(self) -> bool:
+        """Whether all that --tenant and --account leave is one tenant's."""
+        with contextlib.suppress(TraceVaultError):
+            return len({one.tenant for one in self.chosen}) <= 1
+        return True  # nobody's lines are answered where the vault cannot be read
+
+    @property
     def _accounts_there(self) -> list[Account]:
         """The accounts of --tenant, or all."""
         tenant = self.options.text("tenant")

@@ -18,7 +18,14 @@ import click
 
 from ..._fields import LINE_DEPTH, parsed
 from ...client import Engine
-from ...errors import ArgumentError, Status, TraceVaultError
+from ...errors import (
+    ArgumentError,
+    Cause,
+    CredentialError,
+    RequestError,
+    Status,
+    TraceVaultError,
+)
 from ...model import Trace
 from ...request import Request, Result
 from ..bounded import SMALLEST, bounded
@@ -41,6 +48,8 @@ LINE_LIMIT = 1024 * 1024
 KEEP_ALIVE = 5.0
 #: Where a message's reference is looked for, in this order.
 FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
+#: What lies below HTTP where the server was reached: another tenant's request may do better.
+_BEHIND_A_CONNECTION = (Cause.NONE, Cause.BROKEN, Cause.NO_FIRST_BYTE, Cause.SILENCE)
 
 
 @verb(
@@ -106,7 +115,8 @@ def filter_(
     into a log does not choose then.
 
     With --omprog and confirmMessages="on", rows go to the end of FILE, and rsyslog hears OK, or an
-    error when it may try again. With --mmexternal the answer holds only {"$!":{"tracevault":...}}.
+    error when it may try again and no other tenant's lines wait for that. With --mmexternal the
+    answer holds only {"$!":{"tracevault":...}}.
     """
     if omprog is not None and mmexternal:
         raise Usage("--omprog and --mmexternal are two contracts: give one")
@@ -167,6 +177,10 @@ class Asker:
                 told[side] = {**told[side], "lines": []}
         return {"trace": told}
 
+    def may_repeat(self, error: TraceVaultError) -> bool:
+        """Whether asking for the line again may help, and holds up no other tenant's lines."""
+        return error.retriable and (_concerns_all(error) or self.session.is_of_one_tenant)
+
     def _result(self, wanted: int, keep_alive: float | None) -> Result[Trace]:
         """The result of this request: what an earlier line left behind, as where memory was short,
         is passed over."""
@@ -181,6 +195,14 @@ class Asker:
             with contextlib.suppress(TraceVaultError):
                 self.engine.cancel(wanted)
             raise
+
+
+def _concerns_all(error: TraceVaultError) -> bool:
+    """Whether the lines of every tenant would meet it: it is the host's, the vault's, the
+    engine's, or there is no way to the server."""
+    if isinstance(error, (RequestError, CredentialError)):
+        return error.cause not in _BEHIND_A_CONNECTION
+    return error.status is not Status.E_LIMIT
 
 
 def _text(record: dict[str, Any], name: str) -> str | None:
@@ -333,7 +355,7 @@ def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: fl
                 continue
             said = b"OK"
             record, part, error = _answered(asker, line, keep_alive)
-            if isinstance(error, TraceVaultError) and error.retriable:
+            if isinstance(error, TraceVaultError) and asker.may_repeat(error):
                 said = printable(f"{error.name}: {error}").encode("ascii", "replace")
             elif part is not None:
                 try:
