@@ -1,4 +1,4 @@
-"""What libcurl sends again by itself, after a refused stream, goes where it may and stops nobody."""
+"""What was sent and goes again, after a refused stream, goes where it may and stops nobody."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_requests_that_hang_leave_connections_to_global_keys(
 
 
 def test_a_server_that_refuses_streams_starves_nobody(identity: Identities) -> None:
-    """libcurl sends what was refused again by itself, a few times, and keeps it meanwhile."""
+    """What was refused goes again, a few times at once."""
     with serving(identity, 1, strict=True) as server, tenants(server) as (greedy, modest):
         plain = settings(server.stage.origin, identity)
         with tv.Engine(plain) as engine:

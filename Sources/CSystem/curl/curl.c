@@ -44,35 +44,36 @@ static bool is_taken_back(const tvs_curl_sent *sent) {
     return !sent->is_still_lent(sent->exchange);
 }
 
-/* A connection is made for this transfer, which has sent nothing, or has to send it again. */
-static void note_connecting(tvs_curl_sent *sent) {
+/* libcurl begins to send it again by itself where the server refused its stream of HTTP/2, or its
+ * connection has ended, before a byte of a reply. Each sending needs a permit of its own. */
+static bool is_repeat(tvs_curl_sent *sent) {
     sent->has_begun = 1;
-    sent->us = 0;
+    sent->is_repeat = sent->us != 0;
+    return sent->is_repeat;
 }
 
 /* The server's name is looked up, unless it is known. */
 static int note_lookup(void *resolver, void *reserved, void *context) {
     (void)resolver, (void)reserved;
-    note_connecting(context);
-    return 0;
+    return is_repeat(context) ? 1 : 0;
 }
 
 static curl_socket_t open_noted(void *context, curlsocktype purpose,
                                 struct curl_sockaddr *address) {
     tvs_curl_sent *sent = context;
-    note_connecting(sent);
+    if (is_repeat(sent)) return CURL_SOCKET_BAD;
     sent->has_socket = 1;
     sent->contexts = 0;
     return tvs_open_socket(sent->watch, purpose, address);
 }
 
-/* libcurl lets transfers share the connections of a server that says HTTP/2 in words, and sends
- * what was refused over any of them. So over HTTP/1.1 a socket carries one request, ever. */
+/* libcurl lets transfers share the connections of a server that says HTTP/2 in words. So over
+ * HTTP/1.1 a socket carries one request, ever. */
 static int note_sent(void *context, char *to, char *from, int to_port, int from_port) {
     tvs_curl_sent *sent = context;
     tvs_curl_watch *watch = sent->watch;
+    if (is_repeat(sent)) return CURL_PREREQFUNC_ABORT;
     bool is_shared = tvs_curl_has_http2(sent->easy);
-    sent->has_begun = 1;
     size_t place = tvs_socket_place(watch, (tvs_end){from, from_port}, (tvs_end){to, to_port});
     bool is_known = place < TVS_CURL_SOCKETS;
     sent->is_alone = !is_shared && is_known && watch->sockets[place].port == 0;
@@ -81,7 +82,6 @@ static int note_sent(void *context, char *to, char *from, int to_port, int from_
     sent->was_taken_back = is_taken_back(sent);
     if (sent->was_taken_back) return CURL_PREREQFUNC_ABORT;
     sent->us = tvs_monotonic_us();
-    sent->was_sent = 1;
     sent->own = is_known ? watch->sockets[place].own : (tvs_own){0};
     if (is_known && from_port > 0) watch->sockets[place].port = from_port;
     return CURL_PREREQFUNC_OK;

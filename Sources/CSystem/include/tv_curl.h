@@ -57,9 +57,9 @@ void *tvs_curl_multi_new(void);
 typedef struct {
     tvs_curl_watch *watch;
     void *easy;
-    int64_t us; /* tvs_monotonic_us() then; 0 before, and while libcurl connects to send it again */
-    int was_sent;  /* not 0 once it was about to be sent, whatever came of that */
-    tvs_own own;   /* the connection it went over last; none where that is not known */
+    int64_t us;    /* tvs_monotonic_us() then, whatever came of that; 0 before */
+    int is_repeat; /* not 0 when libcurl was about to send it once more */
+    tvs_own own;   /* the connection it went over; none where that is not known */
     int was_held;  /* not 0 when it was not sent: the connection is another's, and not HTTP/2 */
     int is_alone;  /* not 0 when it was sent over HTTP/1.1, the first of its connection */
     int has_begun; /* not 0 once a connection was found or is being made; 0: libcurl keeps it */
@@ -80,8 +80,10 @@ void tvs_curl_begin(tvs_curl_watch *watch);
 int tvs_curl_bound_proxy(void *easy, tvs_curl_sent *sent);
 /** Has `sent` filled, which `tvs_curl_guard` got as well. A request that libcurl would send over a
  * connection of HTTP/1.1 which has carried one before ends with CURLE_ABORTED_BY_CALLBACK; no byte
- * of it is sent.
- * The same for one whose secret was lent more than a moment ago and is not lent any more. */
+ * of it is sent. One that libcurl would send a second time ends as well, with another code where a
+ * connection would have to be made for that.
+ * So does, as the first, one whose secret was lent more than a moment ago and is not lent any
+ * more. */
 int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
 /** Sets the callbacks that keep the watch; `sent`, if not NULL, hears when a socket is opened.
  * Guards TLS: the watch says who is trusted, libcurl's callback for SSLKEYLOGFILE goes, a

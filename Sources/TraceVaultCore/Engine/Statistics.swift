@@ -24,7 +24,7 @@ struct Counts {
     @_optimize(size) mutating func countTry(_ verdict: Verdict) {
         tries += 1
         switch verdict {
-        case .final, .unsent, .rejected: break
+        case .final, .unsent, .unheard, .rejected: break
         case .pending, .later: polls += 1
         case .more: pages += 1
         case .retry, .roomless: retries += 1

@@ -34,14 +34,10 @@ extension Scheduler {
     /// The transport keeps this try waiting, as no connection has room for it: it is not sent, goes
     /// before the others of its lane, and there are no more streams than are under way. False where
     /// there is nobody to learn from: the transport may keep it.
-    ///
-    /// - Parameter wasSent: whether a server has refused it before, as one stream too many.
-    package mutating func noteNoRoom(
-        for id: FetchID, wasSent: Bool = false, now: Int64
-    ) -> Bool {
+    package mutating func noteNoRoom(for id: FetchID, now: Int64) -> Bool {
         guard let fetch = place(of: id), fetches[fetch].carrier == .stream, streams.used > 1
         else { return false }
-        putBack(id, wasSent: wasSent, now: now)
+        putBack(id, now: now)
         streams.most = streams.used
         if roomTimer == none {
             roomTimer = timers.add(Timer.room.payload, at: now + Self.roomHoldsUs)
@@ -52,9 +48,9 @@ extension Scheduler {
     }
 
     /// The try goes before the others of its lane, as if it had not been begun.
-    package mutating func putBack(_ id: FetchID, wasSent: Bool = false, now: Int64) {
+    package mutating func putBack(_ id: FetchID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase == .flying else { return }
-        if !wasSent { refund(fetches[fetch].lane, now) }
+        refund(fetches[fetch].lane, now)
         goBack(fetch, now)
     }
 

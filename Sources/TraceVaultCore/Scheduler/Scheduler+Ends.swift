@@ -27,7 +27,7 @@ extension Scheduler {
             guard proof == .taken else { break }
             prove(fetches[fetch].lane, now)
             groups[lanes[fetches[fetch].lane].group].penalties.end()
-        case .unsent, .retry, .roomless, .rateLimited, .rejected: break
+        case .unsent, .retry, .roomless, .unheard, .rateLimited, .rejected: break
         }
         switch verdict {
         case .unsent, .final, .rejected: answerAll(fetch)
@@ -46,7 +46,7 @@ extension Scheduler {
             fetches[fetch].floor = until
             sleep(fetch, until: until, now)
         case .retry(let afterMs): tryAgain(fetch, afterMs, now)
-        case .roomless:
+        case .roomless, .unheard:
             // What only has to wait is no failure of it.
             fetches[fetch].tries -= 1
             wake(fetch, now)

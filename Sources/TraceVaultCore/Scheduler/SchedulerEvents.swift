@@ -75,6 +75,9 @@ package enum Verdict: Sendable, Equatable {
     case retry(afterMs: Int64?)
     /// Other replies left no room for this one: it goes again when its turn comes.
     case roomless
+    /// The server refused the request unread, or the connection ended before a byte of a reply: it
+    /// goes again when its turn comes.
+    case unheard
     /// HTTP 429: the whole group must wait so long.
     case rateLimited(afterMs: Int64)
     /// The server refuses the credential, whatever is asked with it.

@@ -100,6 +100,8 @@ package struct HTTPReply: Sendable {
     package var wasSent = true
     /// Not sent: meanwhile the vault has taken back the secret it was to be sent with.
     var isTakenBack = false
+    /// Sent once, and libcurl was about to send it again: no byte of a reply came.
+    var isRepeat = false
     /// 0 when no status line came.
     package var status: Int32 = 0
     package var body: ByteBuffer

@@ -120,17 +120,22 @@ import Testing
         #expect(rig.finish(fetch, .final).starts == [wanted])
     }
 
-    /// The server refused it as one stream too many, so it has counted it.
-    @Test func whatWasSentAndFindsNoRoomHasSpentItsPermit() {
-        let quota = Quota(requests: 1200, windowMs: 300_000, sharePercent: 100)
-        let rig = rig(800, quota: quota)
-        let lane = rig.lane()
-        let fetches = (0..<3).compactMap { _ in rig.submit(lane) }
-        #expect(rig.advance().starts == fetches)
+    /// A server that refuses a stream may have counted it, and it is no failure of the request.
+    @Test func whatWasRefusedUnreadGoesAgainWithAPermitOfItsOwn() {
+        let quota = Quota(requests: 100, windowMs: 10_000, sharePercent: 100)
+        let rig = Rig(inFlight: 2, quota: quota, attempts: 1)
+        let fetch = rig.submit(rig.lane()) ?? 0
         let before = rig.scheduler.state(of: rig.group(0), now: 0).available
-        let waits = rig.scheduler.noteNoRoom(for: fetches[2], wasSent: true, now: rig.now)
-        #expect(waits)
-        #expect(rig.scheduler.state(of: rig.group(0), now: 0).available == before)
+        #expect(rig.advance() == [.start(fetch)])
+        for sent in 2...before {
+            #expect(rig.finish(fetch, .unheard) == [.start(fetch)])
+            #expect(rig.scheduler.state(of: rig.group(0), now: 0).available == before - sent)
+        }
+        // The quota is empty.
+        #expect(rig.finish(fetch, .unheard).starts.isEmpty)
+        rig.now += 10_000_000
+        #expect(rig.advance().starts == [fetch])
+        #expect(rig.finish(fetch, .final) == [.answer(1)])
     }
 
     /// Nothing shows how many streams there are.

@@ -97,18 +97,16 @@ extension EngineLoop {
 
     /// The vault took back what a try was begun with before it was sent: the request goes on with
     /// what there is now, or ends.
-    ///
-    /// - Parameter wasSent: whether it was, and the server refused it as one stream too many.
-    private func goOn(_ id: FetchID, _ fetch: BegunFetch, wasSent: Bool) {
+    private func goOn(_ id: FetchID, _ fetch: BegunFetch) {
         let now = tvs_boot_us()
         fetch.tries -= 1
         do {
             let chosen = try choose(for: fetch.job, try fetch.job.tenant.look(), now)
-            scheduler.restart(id, in: chosen.lane, wasSent: wasSent, now: now)
+            scheduler.restart(id, in: chosen.lane, now: now)
         } catch {
             fetch.dialogue.fail(error)
             fetch.answer = nil
-            scheduler.finished(id, .final, proof: .none, wasSent: wasSent, now: now)
+            scheduler.finished(id, .final, proof: .none, wasSent: false, now: now)
         }
     }
 
@@ -138,10 +136,7 @@ extension EngineLoop {
         var isAny = false
         // The newest goes to the front first, so all stand as they began.
         for id in kept.reversed() {
-            let wasSent = transport.wasSent(id)
-            guard scheduler.noteNoRoom(for: id, wasSent: wasSent, now: tvs_boot_us()) else {
-                continue
-            }
+            guard scheduler.noteNoRoom(for: id, now: tvs_boot_us()) else { continue }
             isAny = true
             transport.abort(id)
             let place = Self.place(of: id)
@@ -163,13 +158,22 @@ extension EngineLoop {
         if !wasSent, let lane = fetch.lane { scheduler.refund(lane, now) }
     }
 
+    private static let mostUnheard = 5
+
     /// Takes in how a try ended.
     func ended(_ id: FetchID, _ reply: HTTPReply) {
         let place = Self.place(of: id)
         guard place < fetches.count, let fetch = fetches[place] else { return }
-        if reply.isTakenBack { return goOn(id, fetch, wasSent: reply.wasSent) }
+        if reply.isTakenBack { return goOn(id, fetch) }
         let now = tvs_boot_us()
-        let verdict = fetch.dialogue.read(reply)
+        var verdict = fetch.dialogue.read(reply)
+        // As often as libcurl would send it again by itself, that is no failure.
+        if case .retry = verdict, reply.isRepeat, fetch.unheard < Self.mostUnheard {
+            fetch.unheard += 1
+            verdict = .unheard
+        } else {
+            fetch.unheard = 0
+        }
         note(reply, verdict, of: fetch.job.tenant.key)
         tried.append(id)
         fetch.answer = nil

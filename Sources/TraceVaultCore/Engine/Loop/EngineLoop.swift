@@ -16,6 +16,8 @@ final class EngineLoop {
         /// How many of them have ended.
         var ended = 0
         var startedAt: Int64 = 0
+        /// How many of them in a row no reply came to, so that they went again at once.
+        var unheard = 0
         /// What the last try was sent with, and its lane.
         var credential: Credential?
         var lane: LaneID?

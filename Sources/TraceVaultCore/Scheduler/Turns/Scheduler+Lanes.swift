@@ -128,14 +128,11 @@ extension Scheduler {
     }
 
     /// The credential of a fetch has changed, either just after it was started or when it must
-    /// `choose`: the fetch goes to the lane of the new one. Its permit, if any, is given back
-    /// unless a server has seen the request.
-    package mutating func restart(
-        _ id: FetchID, in lane: LaneID, wasSent: Bool = false, now: Int64
-    ) {
+    /// `choose`: the fetch goes to the lane of the new one. Its permit, if any, is given back.
+    package mutating func restart(_ id: FetchID, in lane: LaneID, now: Int64) {
         guard let fetch = place(of: id), fetches[fetch].phase != .queued else { return }
         if fetches[fetch].phase == .flying {
-            if !wasSent { refund(fetches[fetch].lane, now) }
+            refund(fetches[fetch].lane, now)
             land(fetch)
             fetches[fetch].tries -= 1
         }

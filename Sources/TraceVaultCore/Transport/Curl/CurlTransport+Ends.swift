@@ -32,18 +32,21 @@ extension CurlTransport {
         }
     }
 
-    /// Ends who has waited too long for the first byte, and whose bytes become nothing.
+    /// Ends who has waited too long for the first byte, whose bytes become nothing, and what
+    /// libcurl keeps to send it again.
     func endLate(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         let nowUs = tvs_monotonic_us()
         guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
         lookAtUs = nowUs + lookEveryUs
-        findUnbegun()
         let limitUs = Int64(line.settings.firstByteMs) * 1000
         let underWay = flying.values.filter { $0.end == nil }
-        let late = underWay.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs }
+        let kept = line.settings.base.origin.isPlain ? [] : underWay.filter(\.waitsToRepeat)
+        for exchange in kept { exchange.isRepeat = true }
+        let late = underWay.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs && !$0.isRepeat }
         let idle = underWay.filter(\.hasTooMuch)
         let found =
-            late.map { ($0, CURLE_OPERATION_TIMEDOUT) } + idle.map { ($0, CURLE_FILESIZE_EXCEEDED) }
+            kept.map { ($0, CURLE_SEND_ERROR) } + late.map { ($0, CURLE_OPERATION_TIMEDOUT) }
+            + idle.map { ($0, CURLE_FILESIZE_EXCEEDED) }
         var bytes = 0
         for (exchange, code) in found {
             guard bytes < Self.enoughAtOnce else {
@@ -92,7 +95,6 @@ extension CurlTransport {
         _ trouble: HTTPReply.FaultFacts, _ ended: (UInt64, HTTPReply) -> Void
     ) {
         login.refuse(trouble, nowUs: tvs_monotonic_us())
-        findUnbegun()
         for exchange in flying.values where exchange.progress == .connecting {
             unsafe _ = curl_multi_remove_handle(multi, exchange.easy)
             flying[exchange.id] = nil

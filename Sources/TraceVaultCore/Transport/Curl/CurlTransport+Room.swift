@@ -14,14 +14,6 @@ extension CurlTransport {
     /// possible.
     package func noteHTTP1() { unsafe watch.pointee.has_http2 = 0 }
 
-    /// Finds those that libcurl has to begin again.
-    func findUnbegun() {
-        guard !line.settings.base.origin.isPlain else { return }
-        for exchange in flying.values where exchange.end == nil && exchange.beginsAgain() {
-            unbegun.append(exchange.id)
-        }
-    }
-
     /// Gives connections of their own to those who wait for one that turned out to be of HTTP/1.1,
     /// where each has one anyway. From 8.13 on libcurl has them wait until its reply has come, or
     /// their time to connect is over.

@@ -131,8 +131,8 @@ struct LibcurlFault {
                 + "when it has been silent for 20 s; it is asked for again"),
         LibcurlFault(
             name: "a refused stream sent again", last: .max, remedy: .avoided,
-            how: "libcurl sends the request over any connection of its server, also over one of "
-                + "HTTP/1.1 that waits for another's reply: there each connection carries one"),
+            how: "libcurl sends the request up to five times more by itself, over any connection "
+                + "of its server: it ends before that, and goes again with a permit of its own"),
     ]
 
     private func has(_ version: UInt32) -> Bool { version >= first && version <= last }

@@ -6,7 +6,7 @@ import CSystem
 
 extension CurlExchange {
     var progress: HTTPProgress {
-        guard isSent else { return .connecting }
+        guard wasSent else { return .connecting }
         guard headers.hasBegun else { return .sent(us: waitedUs(tvs_monotonic_us()) ?? 0) }
         return .receiving(bytes: number(CURLINFO_SIZE_DOWNLOAD_T))
     }
@@ -18,25 +18,22 @@ extension CurlExchange {
         return max(0, nowUs - sentUs)
     }
 
-    /// It was sent over the connection that it has: libcurl may have to send it over another one.
-    var isSent: Bool { unsafe sent.pointee.us != 0 }
-
-    /// It was sent at some time, so the server may have seen it.
-    var wasSent: Bool { unsafe sent.pointee.was_sent != 0 }
+    /// It was sent, so the server may have seen it.
+    var wasSent: Bool { unsafe sent.pointee.us != 0 }
 
     /// A connection was found for it, or is being made.
     var hasBegun: Bool { unsafe sent.pointee.has_begun != 0 }
 
-    /// True once for what has lost its connection before its reply began, as where the server
-    /// refuses a stream: libcurl sends it again by itself, and keeps it until there is room.
-    func beginsAgain() -> Bool {
-        guard unsafe sent.pointee.us != 0, !headers.hasBegun, unsafe !tvs_curl_has_tls(easy) else {
-            return false
-        }
-        unsafe sent.pointee.us = 0
-        unsafe sent.pointee.has_begun = 0
-        wasKept = false
-        return true
+    /// It has lost its connection before its reply began, as where the server refuses a stream:
+    /// libcurl keeps it until there is room to send it again.
+    var waitsToRepeat: Bool {
+        unsafe wasSent && !headers.hasBegun && !tvs_curl_has_tls(easy)
+    }
+
+    /// It was sent, no byte of a reply came, and libcurl was about to send it again.
+    var isRepeat: Bool {
+        get { unsafe sent.pointee.is_repeat != 0 && !headers.hasBegun }
+        set { unsafe sent.pointee.is_repeat = newValue ? 1 : 0 }
     }
 
     /// A connection is being made for it.
@@ -64,14 +61,11 @@ extension CurlExchange {
         let nowUs = tvs_monotonic_us()
         var rest = request
         rest.timeoutMs = max(1, request.timeoutMs - Int(clamping: (nowUs - startedUs) / 1000))
-        let next = try CurlExchange(id, rest, line, place, isAgain: true, nowUs: nowUs)
-        unsafe next.sent.pointee.was_sent = sent.pointee.was_sent
-        return next
+        return try CurlExchange(id, rest, line, place, isAgain: true, nowUs: nowUs)
     }
 
-    /// Nothing was sent over this connection: meanwhile the vault took back the secret that was
-    /// to go over it.
-    var isTakenBack: Bool { unsafe sent.pointee.was_taken_back != 0 && sent.pointee.us == 0 }
+    /// Nothing was sent: meanwhile the vault took back the secret that was to go out.
+    var isTakenBack: Bool { unsafe sent.pointee.was_taken_back != 0 }
 
     func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0

@@ -16,9 +16,12 @@ extension CurlExchange {
         reply.status = Int32(clamping: info(CURLINFO_RESPONSE_CODE))
         reply.wasSent = wasSent
         reply.isTakenBack = isTakenBack
+        reply.isRepeat = isRepeat
+        // As libcurl says where it gives up sending it again.
+        let code = isRepeat ? CURLE_SEND_ERROR : code
         if reply.status != 0 { reply.sharedConnection = isConnectionShared }
         reply.fault =
-            overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: isSent)
+            overflowed ? .tooLarge : HTTPReply.Fault(code, headers, wasSent: wasSent)
         if isCrowdedOut { (reply.fault, reply.wanted) = (.crowdedOut, wanted) }
         if isIntruding { reply.fault = .broken }
         if isCut { reply.fault = nil }

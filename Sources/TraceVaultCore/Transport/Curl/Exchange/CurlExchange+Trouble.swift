@@ -22,7 +22,7 @@ extension CurlExchange {
         trouble.socksAnswer = socks?.words ?? ""
         trouble.socksMayConnect = socks?.kind == .trouble
         let isProxy =
-            !isSent && socks?.kind != .nameLookup
+            !wasSent && socks?.kind != .nameLookup
             && settings.proxy.map { stopped($0, code, trouble) } ?? false
         trouble.place =
             isProxy
@@ -71,7 +71,7 @@ extension CurlExchange {
         switch fault {
         case .connect where trouble.systemError == 0, .handshake, .trustStore, .internalError,
             .exhausted:
-            guard !isSent else { return nil }
+            guard !wasSent else { return nil }
         case .headersTooLarge where trouble.curlCode == Int32(CURLE_OUT_OF_MEMORY.rawValue): break
         default: return nil
         }

@@ -82,7 +82,7 @@ final class CurlExchange {
         unsafe sent = .allocate(capacity: 1)
         unsafe sent.initialize(
             to: tvs_curl_sent(
-                watch: line.watch, easy: easy, us: 0, was_sent: 0, own: tvs_own(), was_held: 0,
+                watch: line.watch, easy: easy, us: 0, is_repeat: 0, own: tvs_own(), was_held: 0,
                 is_alone: 0, has_begun: 0, has_socket: 0, contexts: 0, call: 0, looks: 0,
                 is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
                 lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
