@@ -30,6 +30,60 @@ def test_a_redis_with_tls_and_an_acl_of_the_guide_lends(
         assert standing["lent"] >= 3
 
 
+@pytest.mark.parametrize("trusted", ["another", "nobody"])
+def test_a_connection_that_stands_ends_with_the_authority_that_it_was_made_under(
+    guarded: tuple[Server, Path], tmp_path: Path, trusted: str
+) -> None:
+    server, authority = guarded
+    copy = tmp_path / "copy.pem"
+    copy.write_bytes(authority.read_bytes())
+    more: dict[str, Any] = {"redis__ca_file": str(copy), "redis__login": login(tmp_path)}
+    with standin(quota=0) as cloudflare, engine(cloudflare, server.address, **more) as pair:
+        assert asked(pair)[0].error is None
+        assert told(pair)["alone"] is False
+        if trusted == "another":
+            put(Issuer("Another CA").pem, copy)
+        else:
+            copy.unlink()
+        said = {"another": "certificate is not one to trust", "nobody": "redis.ca_file is gone"}
+        until(lambda: said[trusted] in told(pair)["warning"], said[trusted])
+        assert asked(pair)[0].error is None
+
+
+def test_a_file_with_one_authority_more_is_no_outage(
+    guarded: tuple[Server, Path], tmp_path: Path
+) -> None:
+    server, authority = guarded
+    copy = tmp_path / "copy.pem"
+    copy.write_bytes(authority.read_bytes())
+    more: dict[str, Any] = {"redis__ca_file": str(copy), "redis__login": login(tmp_path)}
+    heard: list[tv.Notice] = []
+    with (
+        standin(quota=0) as cloudflare,
+        engine(cloudflare, server.address, notice=heard.append, **more) as pair,
+    ):
+        assert asked(pair)[0].error is None
+        before = connections(server)
+        put(authority.read_bytes() + Issuer("Another CA").pem, copy)
+        until(lambda: connections(server) > before, "it connects anew")
+        lent = told(pair)["lent"]
+        until(lambda: asked(pair)[0].error is None and told(pair)["lent"] > lent, "it lends on")
+        assert told(pair)["alone"] is False
+    assert not heard
+
+
+def connections(server: Server) -> int:
+    """How many have come to the server so far."""
+    return (server.folder / "redis.log").read_text(encoding="utf-8").count("Accepted ")
+
+
+def put(authorities: bytes, place: Path) -> None:
+    """Another file in the place of one, at once."""
+    fresh = place.with_name("fresh.pem")
+    fresh.write_bytes(authorities)
+    fresh.rename(place)
+
+
 def test_a_login_may_come_from_memory_and_is_good_once(guarded: tuple[Server, Path]) -> None:
     server, authority = guarded
     login = tv.RedisLogin(bytearray(PASSWORD.encode()), bytearray(b"tracevault"))

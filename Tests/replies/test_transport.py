@@ -44,6 +44,13 @@ def settings(stage: Stage, ca_file: Path) -> dict[str, tv.Setting]:
     }
 
 
+def put(authorities: bytes, place: Path) -> None:
+    """Another file in the place of one, at once."""
+    fresh = place.with_name("fresh.pem")
+    fresh.write_bytes(authorities)
+    fresh.rename(place)
+
+
 def vault(stage: Stage, *, key: bool = False) -> tv.Vault:
     opened = tv.Vault.in_memory()
     secret = bytearray(b"test-secret-not-real")
@@ -103,6 +110,69 @@ def test_a_connection_that_stands_serves_no_request_under_other_authorities(
         next_file.write_bytes(identity.authority_of("unknown authority"))
         next_file.rename(ca_file)
         until(lambda: asked(engine, opened) == Status.E_TLS, "nobody is asked over it", 60)
+
+
+def test_a_relative_path_is_one_of_the_directory_in_which_the_engine_was_made(
+    foreign: Stage, identity: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        put(identity.ca_file.read_bytes(), folder / "ca.pem")
+    monkeypatch.chdir(first)
+    with vault(foreign) as opened, tv.Engine(settings(foreign, Path("ca.pem"))) as engine:
+        monkeypatch.chdir(second)
+        put(identity.authority_of("unknown authority"), first / "ca.pem")
+        until(lambda: asked(engine, opened) == Status.OK, "the first directory's is trusted", 60)
+
+
+def test_a_file_that_tells_no_size_is_read_whole(foreign: Stage, identity: Identities) -> None:
+    pem = "\n" + identity.authority_of("unknown authority").decode()
+    with subprocess.Popen(["sh", "-c", "read end", "sh", pem], stdin=subprocess.PIPE) as process:
+        place = Path(f"/proc/{process.pid}/cmdline")
+        until(lambda: pem.encode() in place.read_bytes(), "the process is there")
+        assert place.stat().st_size == 0
+        with vault(foreign) as opened, tv.Engine(settings(foreign, place)) as engine:
+            assert asked(engine, opened) == Status.OK
+        process.kill()
+
+
+def test_a_thousand_certificates_are_read_and_one_more_is_told(
+    foreign: Stage, identity: Identities, tmp_path: Path
+) -> None:
+    ca_file, most = tmp_path / "ca.pem", 1000
+    authority = identity.authority_of("unknown authority")
+    put((most + 1) * authority, ca_file)
+    words = r"tls\.ca_file has more than 1000 certificates"
+    with pytest.raises(tv.TraceVaultError, match=words):
+        tv.Engine(settings(foreign, ca_file))
+    put(most * authority, ca_file)
+    with vault(foreign) as opened, tv.Engine(settings(foreign, ca_file)) as engine:
+        assert asked(engine, opened) == Status.OK
+        put((most + 1) * authority, ca_file)
+        until(lambda: asked(engine, opened) == Status.E_TLS, "they are too many", 60)
+        with pytest.raises(tv.TransportError, match=words):
+            engine.trace(opened.tenant("acme"), ACCOUNT, MESSAGE, timeout=20, fresh=True)
+
+
+@pytest.mark.parametrize(
+    "unused",
+    [
+        {"http.proxy_ca_file": "/nowhere.pem"},
+        {"http.proxy_ca_file": "/nowhere.pem", "http.proxy": "http://127.0.0.1:1"},
+        {"redis.ca_file": "/nowhere.pem", "redis.addresses": "redis://127.0.0.1:1"},
+        {
+            "tls.ca_file": "/nowhere.pem",
+            "api.base_url": "http://127.0.0.1:1",
+            "api.allow_http_loopback": True,
+        },
+    ],
+    ids=["no proxy", "plain proxy", "plain redis", "plain server"],
+)
+def test_no_file_is_asked_for_that_nobody_needs(
+    unused: dict[str, tv.Setting], foreign: Stage, identity: Identities
+) -> None:
+    tv.Engine({**settings(foreign, identity.ca_file), **unused}).close()
 
 
 @pytest.mark.parametrize("kind", ["pipe", "directory"])

@@ -2,6 +2,7 @@
  * OpenSSL. */
 #include "tls.h"
 #include "tv_curl.h"
+#include "tv_system.h"
 
 #include <limits.h>
 #include <string.h>
@@ -42,32 +43,35 @@ static size_t beginning(const char *pem, size_t end) {
     return 0;
 }
 
-/* Puts all certificates of a text into a store; 0 where there is none or one is damaged. */
-static int fill(void *store, void *text, const char *pem, size_t length, size_t *first_out,
-                size_t *length_out) {
+/* Puts all certificates of a text into a store; 0 where there is none, one is damaged, or there are
+ * too many. OpenSSL sorts all that it has for each one that it is given. So the time for all of
+ * them grows with the square of their number, and a fork need not wait for more than one. */
+static int fill(void *store, void *text, const char *pem, size_t length, size_t most,
+                tvs_certificates *out) {
     function read = find("PEM_read_bio_X509_AUX");
     function add = find("X509_STORE_add_cert"), discard = find("X509_free");
     function rest = find("BIO_ctrl_pending"), last_error = find("ERR_peek_last_error");
     if (read.address == NULL || add.address == NULL || discard.address == NULL ||
         rest.address == NULL || last_error.address == NULL)
         return 0;
-    int count = 0;
     for (;;) {
         void *certificate = read.read(text, NULL, no_password, NULL);
         /* What is behind the last one is no error of it. */
         if (certificate == NULL)
-            return count > 0 && (last_error.last_error() & REASON) == NO_START_LINE;
-        int is_added = add.store_add(store, certificate);
+            return out->count > 0 && (last_error.last_error() & REASON) == NO_START_LINE;
+        int is_added = out->count < most && add.store_add(store, certificate) == 1;
         discard.certificate_free(certificate);
-        if (is_added != 1) return 0;
-        if (count++ > 0) continue;
+        out->count++;
+        if (!is_added) return 0;
+        tvs_fork_resume(tvs_fork_pause());
+        if (out->count > 1) continue;
         size_t end = length - rest.text_rest(text);
-        *first_out = beginning(pem, end);
-        *length_out = end - *first_out;
+        out->first = beginning(pem, end);
+        out->length = end - out->first;
     }
 }
 
-void *tvs_authorities_new(const void *pem, size_t length, size_t *first_out, size_t *length_out) {
+void *tvs_authorities_new(const void *pem, size_t length, size_t most, tvs_certificates *out) {
     function mark = find("ERR_set_mark"), back = find("ERR_pop_to_mark");
     function text_new = find("BIO_new_mem_buf"), text_free = find("BIO_free");
     function store_new = find("X509_STORE_new"), flags = find("X509_STORE_set_flags");
@@ -82,13 +86,13 @@ void *tvs_authorities_new(const void *pem, size_t length, size_t *first_out, siz
     if (is_fine) {
         /* As libcurl has it: an authority of the file is trusted wherever a chain meets it. */
         (void)flags.store_flags(store, TRUSTED_FIRST | PARTIAL_CHAIN);
-        is_fine = fill(store, text, pem, length, first_out, length_out);
+        is_fine = fill(store, text, pem, length, most, out);
     }
     (void)text_free.text_free(text);
     (void)back.mark();
     if (is_fine) return store;
     tvs_authorities_free(store);
-    *length_out = 0;
+    out->length = 0;
     return NULL;
 }
 

@@ -68,10 +68,11 @@ static int is_same(const entry *place, int fd) {
 /* Notes in its place what a call has opened; the descriptor, or -errno. */
 static int32_t opened(entry *place, int outcome) {
     struct stat status;
-    if (outcome >= 0 && fstat(outcome, &status) != 0) {
-        int error = errno;
+    int answer = 0;
+    if (outcome >= 0) OUTSIDE(answer, fstat(outcome, &status));
+    if (answer < 0) {
         (void)close(outcome);
-        outcome = -error;
+        outcome = answer;
     }
     if (outcome < 0) {
         atomic_store(&place->descriptor, NOBODY);
@@ -97,7 +98,9 @@ void tvs_close(int fd) {
     entry *place = place_of(fd);
     int found = fd + 1;
     if (place != NULL) {
+        int held = tvs_fork_pause();
         int is_ours = is_same(place, fd);
+        tvs_fork_resume(held);
         /* Closed by the host, and the number is of a file of its own now. */
         if (atomic_compare_exchange_strong(&place->descriptor, &found, NOBODY) && !is_ours) return;
     }

@@ -91,9 +91,15 @@ int tvs_curl_note_sent(void *easy, tvs_curl_sent *sent);
  * as ended when reading has taken 0.3 s of the processor's time in one call, a quarter of it for
  * this one, and after a thousand records of a handshake. */
 int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
-/** All certificates of a PEM text as an X509_STORE of libcurl's own OpenSSL, and where in the text
- * the first one is. NULL where there is none or one is damaged. */
-void *tvs_authorities_new(const void *pem, size_t length, size_t *first_out, size_t *length_out);
+/** What a PEM text holds: where its first certificate is, and how many were read. */
+typedef struct {
+    size_t first, length;
+    size_t count;
+} tvs_certificates;
+/** All certificates of a PEM text as an X509_STORE of libcurl's own OpenSSL. NULL where there is
+ * none, one is damaged, or there are more than `most`: then one more than that was read. Forks go
+ * through between two certificates. */
+void *tvs_authorities_new(const void *pem, size_t length, size_t most, tvs_certificates *out);
 void tvs_authorities_free(void *store);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */
 int tvs_tls_is_over(void);

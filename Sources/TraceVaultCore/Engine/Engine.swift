@@ -41,7 +41,7 @@ package final class Engine: Sendable {
         let originKey = try BudgetKey.address(towards: origin.text)
         let lender = try settings.redis.map { (redis) throws(Failure) in
             try QuotaLender(
-                ledger, redis, addressKey: originKey, link: CurlLink(caFile: redis.caFile))
+                ledger, redis, addressKey: originKey, link: CurlLink(redis))
         }
         self.lender = lender
         let loop = EngineLoop(

@@ -142,6 +142,7 @@ private final class Answers: RedisLink {
     func open(_ address: RedisAddress, until: LinkLimit) {}
     func send(_ bytes: UnsafeRawBufferPointer, until: LinkLimit) {}
     func close() {}
+    let isStillTrusted = true
 
     func receive(
         _ room: UnsafeMutableRawBufferPointer, until: LinkLimit
@@ -163,6 +164,7 @@ private final class Dribble: RedisLink {
     func open(_ address: RedisAddress, until: LinkLimit) {}
     func send(_ bytes: UnsafeRawBufferPointer, until: LinkLimit) {}
     func close() {}
+    let isStillTrusted = true
 
     func receive(_ room: UnsafeMutableRawBufferPointer, until: LinkLimit) -> Int {
         unsafe room[0] = pieces < beginning.count ? beginning[pieces] : UInt8(ascii: "x")

@@ -21,7 +21,8 @@ import Testing
 
     @Test func aFileThatIsGoneIsToldAndOneThatIsBackIsUsed() throws {
         try scratch.write(Array("authorities".utf8))
-        let store = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: Lookout())
+        let store = try TrustStore(
+            SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
         let first = try look(store, atS: 1).get()
         unsafe unlink(scratch.vault)
         // It may be on its way.
@@ -39,10 +40,44 @@ import Testing
         #expect(try look(store, atS: 100_002).get() === second)
     }
 
+    /// Until then a file system may hang; from then on only this process computes.
+    @Test func whatIsNewIsToldOnceItHasComeAndCountsWhenItIsRead() throws {
+        try scratch.write(Array("authorities".utf8))
+        let store = try TrustStore(
+            SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
+        let first = try store.look(nowUs: 0)
+        try scratch.write(Array("others".utf8))
+        var times = 0
+        func errand() throws -> Bool {
+            let errand = try #require(store.errand())
+            return errand {
+                times += 1
+                #expect((try? store.look(nowUs: 0)) === first)
+            }
+        }
+        #expect(try errand() && times == 1)
+        let second = try store.look(nowUs: 0)
+        #expect(second !== first)
+        // Nothing has come.
+        #expect(try errand() && times == 1)
+        #expect(try store.look(nowUs: 0) === second)
+    }
+
+    /// Carriers of an object store are made whenever they are needed.
+    @Test func aRelativePathIsFixedWhenTheSettingIsRead() throws {
+        let here = FileManager.default.currentDirectoryPath
+        var config = Config()
+        for setting in [Setting.caFile, .proxyCAFile, .redisCAFile, .s3CAFile] {
+            #expect(try config.file(setting).path == nil)
+            try config.set(setting, to: "ca.pem")
+            #expect(try config.file(setting).path == Array((here + "/ca.pem").utf8CString))
+        }
+    }
+
     /// As an object store does, which a thread of the lookout may be asking.
     @Test func whoMayWaitForAFileSystemSeesAChangeWithoutAnotherThread() throws {
         try scratch.write(Array("authorities".utf8))
-        let store = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: nil)
+        let store = try TrustStore(SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: nil)
         let first = try store.look(nowUs: 0)
         try scratch.write(Array("others".utf8))
         while try store.look(nowUs: 1_000_000) === first { usleep(1000) }
@@ -51,7 +86,7 @@ import Testing
     /// Whoever opens a pipe to read it waits until somebody writes to it.
     @Test func aPipeInItsPlaceIsToldByName() throws {
         try scratch.write(Array("authorities".utf8))
-        let store = try TrustStore(scratch.vault, .redisCAFile, nowUs: 0, lookout: nil)
+        let store = try TrustStore(SettingFile(.redisCAFile, scratch.vault), nowUs: 0, lookout: nil)
         _ = try store.look(nowUs: 0)
         unsafe unlink(scratch.vault)
         try #require(unsafe mkfifo(scratch.vault, 0o600) == 0)
@@ -63,10 +98,12 @@ import Testing
     @Test func oneThatIsTooLargeOrHasNoAuthorityIsTrustedByNobody() throws {
         try scratch.write([UInt8](repeating: 0x0A, count: 4 << 20 + 1))
         #expect(
-            status { _ = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: nil) }
+            status {
+                _ = try TrustStore(SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: nil)
+            }
                 == .configValue)
         try scratch.write(Array("no authority".utf8))
-        let store = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: nil)
+        let store = try TrustStore(SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: nil)
         #expect(unsafe try store.look(nowUs: 0).store == nil)
     }
 
@@ -94,8 +131,10 @@ import Testing
         try scratch.write(Array("authorities".utf8))
         let proxys = try Scratch()
         try proxys.write(Array("of the proxy".utf8))
-        let trust = try TrustStore(scratch.vault, .caFile, nowUs: 0, lookout: Lookout())
-        let proxyTrust = try TrustStore(proxys.vault, .proxyCAFile, nowUs: 0, lookout: Lookout())
+        let trust = try TrustStore(
+            SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
+        let proxyTrust = try TrustStore(
+            SettingFile(.proxyCAFile, proxys.vault), nowUs: 0, lookout: Lookout())
         let watch = UnsafeMutablePointer<tvs_curl_watch>.allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
         defer { unsafe watch.deallocate() }

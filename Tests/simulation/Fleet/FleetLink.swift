@@ -36,6 +36,9 @@ final class FleetLink: RedisLink {
         isOpen = true
     }
 
+    /// Its file of authorities is another one now and then.
+    var isStillTrusted: Bool { !world.changesTrust() }
+
     func close() {
         replies = []
         isOpen = false

@@ -192,6 +192,7 @@ final class FleetWorld {
         !isAway && !cutOff.contains(host) && flaps?.cutsOff(host, at: now) != true
     }
     func losesAnswer() -> Bool { random.chance(0.001) }
+    func changesTrust() -> Bool { random.chance(0.001) }
     func latency() -> Int64 {
         random.chance(0.01) ? random.seconds(0.01...0.2) : random.seconds(0.0002...0.004)
     }

@@ -31,7 +31,7 @@ def guarded_redis(folder: Path) -> Iterator[tuple[Server, Path]]:
     options = [
         "--aclfile", str(folder / "users.acl"), "--tls-cert-file", str(folder / "server.pem"),
         "--tls-key-file", str(folder / "server.pem"), "--tls-auth-clients", "no",
-        "--tls-ca-cert-file", str(folder / "ca.pem"),
+        "--tls-ca-cert-file", str(folder / "ca.pem"), "--loglevel", "verbose",
     ]  # fmt: skip
     with redis(folder, *options, tls=True) as server:
         yield server, folder / "ca.pem"

@@ -26,6 +26,7 @@ extension LenderWork {
     /// Takes leave of the others: what was borrowed and not used goes back. The host is there as
     /// long as another process or engine of it is.
     package func leave() {
+        talk.closeIfDistrusted()
         let leaving = surroundings.isHostLeaving() ? presence.words(.leaves) : nil
         if talk.isOpen { talk.leave(leaving, lastQuestions().map(\.words)) }
         talk.close()

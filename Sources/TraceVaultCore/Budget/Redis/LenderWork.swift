@@ -84,6 +84,7 @@ package final class LenderWork {
 
     /// Does what is due; how long there is nothing more to do.
     package func step(now: Int64) -> Int64 {
+        talk.closeIfDistrusted()
         do throws(Failure) {
             guard talk.isOpen else {
                 guard now >= connectAt else { return connectAt - now }

@@ -10,8 +10,9 @@ import CSystem
 
 @safe
 package final class CurlLink: RedisLink {
-    private let trust: TrustStore
-    /// Whom the watch names.
+    /// Nil where no address has TLS.
+    private let trust: TrustStore?
+    /// Whom the watch names; nil for a connection without TLS.
     private var trusted: Authorities?
     private var easy: UnsafeMutableRawPointer?
     private var multi: UnsafeMutableRawPointer?
@@ -21,8 +22,12 @@ package final class CurlLink: RedisLink {
 
     private static let retryUs: UInt32 = 2000
 
-    package init(caFile: String) throws(Failure) {
-        trust = try TrustStore(caFile, .redisCAFile, nowUs: tvs_monotonic_us(), lookout: nil)
+    package init(_ settings: RedisSettings) throws(Failure) {
+        trust =
+            settings.addresses.contains(where: \.hasTLS)
+            ? try TrustStore(
+                settings.caFile, nowUs: tvs_monotonic_us(), lookout: .ofProcess)
+            : nil
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
     }
@@ -34,9 +39,8 @@ package final class CurlLink: RedisLink {
 
     package func open(_ address: RedisAddress, until limit: LinkLimit) throws(Failure) {
         close()
-        let trusted = try trust.look(nowUs: tvs_monotonic_us())
-        self.trusted = trusted
-        unsafe watch.pointee.authorities = trusted.store
+        trusted = address.hasTLS ? try trust?.look(nowUs: tvs_monotonic_us()) : nil
+        unsafe watch.pointee.authorities = trusted?.store
         guard let easy = unsafe curl_easy_init(), let multi = unsafe tvs_curl_multi_new() else {
             throw Failure(lacking: ENOMEM, "libcurl has no memory for a connection")
         }
@@ -45,7 +49,7 @@ package final class CurlLink: RedisLink {
             guard unsafe option.apply(to: easy) == 0 else { throw Self.unknownOption }
         }
         guard unsafe tvs_curl_guard(easy, watch, nil) == 0,
-            unsafe Authorities.give([trusted], to: easy).allSatisfy({ $0 == 0 })
+            unsafe Authorities.give(trusted.map { [$0] } ?? [], to: easy).allSatisfy({ $0 == 0 })
         else { throw Self.unknownOption }
         unsafe _ = curl_multi_add_handle(multi, easy)
         tvs_tls_forget_refusal()
@@ -136,6 +140,11 @@ package final class CurlLink: RedisLink {
             guard code == CURLE_AGAIN else { throw Self.broken }
             try wait(for: Int16(POLLIN), limit)
         }
+    }
+
+    package var isStillTrusted: Bool {
+        guard let trusted else { return true }
+        return (try? trust?.look(nowUs: tvs_monotonic_us())) === trusted
     }
 
     private static let broken = Failure(.transport, "the connection broke off")

@@ -10,11 +10,9 @@ import CSystem
 /// What an engine wants of libcurl, the same for all its transfers.
 package struct TransportSettings: Sendable {
     package var base: BaseURL
-    package var caFile: String
-    /// The setting that names it.
-    var caSetting = Setting.caFile
-    /// The file of those trusted for a proxy that speaks TLS; empty: `caFile`.
-    package var proxyCAFile: String
+    let caFile: SettingFile
+    /// The file of those trusted for a proxy that speaks TLS; without a path: `caFile`.
+    let proxyCAFile: SettingFile
     package var proxy: ProxyURL?
     package var http2: Bool
     package var connectTimeoutMs: Int
@@ -27,8 +25,8 @@ package struct TransportSettings: Sendable {
     package init(_ config: Config) throws(Failure) {
         base = try BaseURL(
             config.text(.baseURL), allowHTTPLoopback: config.bool(.allowHTTPLoopback))
-        caFile = config.text(.caFile)
-        proxyCAFile = config.text(.proxyCAFile)
+        caFile = try config.file(.caFile)
+        proxyCAFile = try config.file(.proxyCAFile)
         proxy = ProxyURL(config.text(.proxy))
         guard proxy == nil || !base.origin.isPlain else {
             throw Failure(

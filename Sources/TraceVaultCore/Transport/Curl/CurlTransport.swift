@@ -48,12 +48,15 @@ package final class CurlTransport {
         try Self.startLibcurl(settings.base.origin)
         let nowUs = tvs_monotonic_us()
         let lookout: Lookout? = looksItself ? nil : .ofProcess
-        let trust = try TrustStore(
-            settings.caFile, settings.caSetting, nowUs: nowUs, lookout: lookout)
-        let proxyTrust =
-            settings.proxyCAFile.isEmpty
+        let trust =
+            settings.base.origin.isPlain
             ? nil
-            : try TrustStore(settings.proxyCAFile, .proxyCAFile, nowUs: nowUs, lookout: lookout)
+            : try TrustStore(settings.caFile, nowUs: nowUs, lookout: lookout)
+        let hasTLSProxy = settings.proxy?.isSecure == true
+        let proxyTrust =
+            hasTLSProxy && settings.proxyCAFile.path != nil
+            ? try TrustStore(settings.proxyCAFile, nowUs: nowUs, lookout: lookout)
+            : nil
         let sessions = try CurlSessions(under: [], haveConnections: false)
         let ownSessions = try CurlSessions(under: [], haveConnections: true)
         bell = try Doorbell()
@@ -66,7 +69,7 @@ package final class CurlTransport {
         unsafe self.multi = multi
         unsafe watch = .allocate(capacity: 1)
         unsafe watch.initialize(to: tvs_curl_watch())
-        unsafe watch.pointee.has_tls_proxy = settings.proxy?.isSecure == true ? 1 : 0
+        unsafe watch.pointee.has_tls_proxy = hasTLSProxy ? 1 : 0
         unsafe line = CurlLine(
             settings: settings, options: settings.transferOptions, watch: watch,
             sessions: sessions, ownSessions: ownSessions, trust: trust,

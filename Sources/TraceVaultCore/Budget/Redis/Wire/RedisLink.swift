@@ -8,6 +8,8 @@ package protocol RedisLink: AnyObject {
     /// At least one byte of what comes, at most the room there is.
     func receive(_ room: UnsafeMutableRawBufferPointer, until: LinkLimit) throws(Failure) -> Int
     func close()
+    /// False where what its server was trusted by holds no more: nothing more is to be said to it.
+    var isStillTrusted: Bool { get }
 }
 
 /// How long something may take: until a moment of CLOCK_MONOTONIC, or until somebody ends it all.

@@ -4,8 +4,8 @@ package struct RedisSettings: Sendable {
     package let addresses: [RedisAddress]
     /// What the names of our keys begin with.
     let prefix: String
-    /// "": the system's authorities.
-    package let caFile: String
+    /// Without a path: the system's authorities.
+    let caFile: SettingFile
     /// Nil: Redis asks for none.
     package let login: RedisLogin?
     let timeoutMs: Int64
@@ -21,7 +21,7 @@ package struct RedisSettings: Sendable {
             throw Failure(
                 .configValue, "redis.prefix must be plain ASCII without spaces and braces")
         }
-        caFile = config.text(.redisCAFile)
+        caFile = try config.file(.redisCAFile)
         login = try RedisLogin.read(config.text(.redisLogin), given: secrets)
         timeoutMs = config.integer(.redisTimeout)
         hosts = config.integer(.redisHosts)

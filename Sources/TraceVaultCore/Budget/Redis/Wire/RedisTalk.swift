@@ -55,6 +55,12 @@ final class RedisTalk {
         return String(run)
     }
 
+    /// Ends a connection whose server would not be trusted today. The next one is made at once, and
+    /// what was borrowed stays.
+    func closeIfDistrusted() {
+        if isOpen, !link.isStillTrusted { close() }
+    }
+
     func close() {
         link.close()
         reader = RedisReader()

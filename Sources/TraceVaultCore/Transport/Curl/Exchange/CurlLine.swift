@@ -12,9 +12,10 @@ struct CurlLine {
     var sessions: CurlSessions
     /// Of exchanges with a connection of their own.
     var ownSessions: CurlSessions
-    let trust: TrustStore
+    /// Nil where nothing is encrypted: a file that nobody needs ends no request.
+    let trust: TrustStore?
     let room: ReplyRoom
-    /// Of a file of its own for the proxy.
+    /// Of a file of its own for a proxy that speaks TLS.
     let proxyTrust: TrustStore?
     /// See `CurlTransport.isStillLent`.
     var isStillLent: (UInt64) -> Bool = { _ in true }
@@ -22,7 +23,7 @@ struct CurlLine {
     /// Looks at the files of authorities. Sessions that were made under others would let in a
     /// server that is not trusted any more: the change counts until there are new ones.
     mutating func renewSessions(_ nowUs: Int64) throws(Failure) {
-        guard !settings.base.origin.isPlain else { return }
+        guard let trust else { return }
         let trusted = try trust.look(nowUs: nowUs)
         let known = [trusted, try proxyTrust?.look(nowUs: nowUs) ?? trusted]
         guard !known.elementsEqual(sessions.trust, by: ===) else { return }

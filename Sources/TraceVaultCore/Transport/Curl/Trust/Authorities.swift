@@ -7,8 +7,9 @@ import Synchronization
 /// Read once and shared by all connections: libcurl would read them for each. Never changed.
 @safe
 final class Authorities: @unchecked Sendable {
-    /// OpenSSL's; nil where the text holds none, or one that is damaged.
+    /// OpenSSL's; nil where the text holds none, one that is damaged, or too many.
     let store: UnsafeMutableRawPointer?
+    let areTooMany: Bool
     /// One of them as PEM.
     let one: [UInt8]
     /// A path where nothing can be, other for each state. libcurl takes it for a directory of
@@ -17,17 +18,20 @@ final class Authorities: @unchecked Sendable {
     /// makes of it is replaced by `store`.
     private let mark = "/dev/null/\(Authorities.count.wrappingAdd(1, ordering: .relaxed).newValue)"
     private static let count = Atomic<Int>(0)
+    /// Seven times what distributions have.
+    static let mostCertificates = 1000
 
     init(_ pem: [UInt8]) {
-        var place = 0..<0
-        unsafe store = pem.withUnsafeBytes { bytes in
-            var first = 0
-            var length = 0
-            let store = unsafe tvs_authorities_new(
-                bytes.baseAddress, bytes.count, &first, &length)
-            place = first..<first + length
-            return unsafe store
+        var found = tvs_certificates()
+        let made = unsafe LiveReadings.run {
+            unsafe pem.withUnsafeBytes { bytes in
+                unsafe tvs_authorities_new(
+                    bytes.baseAddress, bytes.count, Self.mostCertificates, &found)
+            }
         }
+        unsafe store = made ?? nil
+        areTooMany = found.count > Self.mostCertificates
+        let place = found.first..<found.first + found.length
         one = place.isEmpty ? [UInt8(ascii: "\n")] : Array(pem[place])
     }
 
@@ -57,7 +61,7 @@ final class Authorities: @unchecked Sendable {
     }
 
     deinit {
-        // In an exit handler of the host OpenSSL may have cleaned up for good.
-        if tvs_tls_is_over() == 0 { unsafe tvs_authorities_free(store) }
+        guard let store = unsafe store else { return }
+        _ = LiveReadings.run { unsafe tvs_authorities_free(store) }
     }
 }

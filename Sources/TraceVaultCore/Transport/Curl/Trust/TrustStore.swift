@@ -6,32 +6,38 @@ import CSystem
     import Glibc
 #endif
 
-/// Threads of the library look at it, and read it: where its file system hangs, what is known
-/// holds, and the engine goes on. libcurl never opens it, so nothing that takes the file's place
-/// holds up the engine.
+/// Threads of the library look at it, and read it, and make of it what OpenSSL needs: where its
+/// file system hangs, what is known holds, and the engine goes on. libcurl never opens it, so
+/// nothing that takes the file's place holds up the engine.
 final class TrustStore: Watched {
+    /// What is there.
+    private enum Content {
+        case authorities(Authorities)
+        /// More than is read, in words.
+        case tooMuch(String)
+        case noFile
+    }
+
     /// What a look has found.
     private enum Found {
         case same
-        case text([UInt8], FileStamp)
-        case noFile
+        /// The stamp is a file's.
+        case content(Content, FileStamp?)
         /// Nothing, or it cannot be read, with the errno.
         case nothing(Int32)
     }
 
     private struct State {
+        /// Nil before anything was read.
+        var content: Content?
         /// Nil where there is no file.
         var stamp: FileStamp?
-        var isFile = true
         /// Since when nothing can be read; a file that is replaced may be gone for a moment.
         var goneSinceUs: Int64?
         var error: Int32 = 0
-        /// What was read, until somebody wants the authorities: making them takes 10 ms.
-        var text: [UInt8]?
-        var authorities: Authorities?
     }
 
-    private let path: String
+    private let path: [CChar]
     /// The setting that names it.
     private let setting: String
     private let watch = Watch(everyMs: TrustStore.lookEveryMs, nowMs: TrustStore.bootMs)
@@ -44,6 +50,7 @@ final class TrustStore: Watched {
     private static let longestMomentUs: Int64 = 5_000_000
     /// Twenty times what distributions have.
     private static let mostBytes = 4 << 20
+    private static let piece = 1 << 16
 
     /// Where distributions keep the certificate authorities.
     private static let usual = [
@@ -51,32 +58,33 @@ final class TrustStore: Watched {
         "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
     ]
 
-    /// The file that a setting names, or the distribution's where `configured` is empty.
+    /// The file that a setting names, or the distribution's where that is empty.
     /// - Parameter lookout: who looks at it; nil where whoever uses it may wait for a file system.
-    init(
-        _ configured: String, _ setting: Setting, nowUs: Int64, lookout: Lookout?
-    ) throws(Failure) {
-        let candidates = configured.isEmpty ? Self.usual : [configured]
-        guard let path = candidates.first(where: { unsafe access($0, R_OK) == 0 }) else {
+    init(_ file: SettingFile, nowUs: Int64, lookout: Lookout?) throws(Failure) {
+        let name = file.setting.rawValue
+        let usual = Self.usual.lazy.filter(Self.isReadable).map { Array($0.utf8CString) }
+        guard let path = file.path ?? usual.first else {
             throw Failure(
                 .configValue,
-                configured.isEmpty
-                    ? "no certificate authorities found; install ca-certificates or set tls.ca_file"
-                    : "\(setting.rawValue) cannot be read")
+                "no certificate authorities found; install ca-certificates or set \(name)")
         }
         self.path = path
-        self.setting = setting.rawValue
+        setting = name
         self.lookout = lookout
         examine(nowUs: nowUs)
-        let (isFile, text, error) = state.withLock { ($0.isFile, $0.text, $0.error) }
-        guard isFile else {
-            throw Failure(.configValue, "\(setting.rawValue) is not a file: \(Self.kinds)")
+        let found = state.withLock { $0 }
+        switch found.content {
+        case .authorities: lookout?.add(self, watch)
+        case .tooMuch(let words): throw Failure(.configValue, "\(name) has \(words)")
+        case .noFile: throw Failure(.configValue, "\(name) is not a file: \(Self.kinds)")
+        case nil: throw Self.unreadable(found.error, "\(name) cannot be read")
         }
-        guard let text else { throw Self.unreadable(error, "\(setting.rawValue) cannot be read") }
-        guard text.count <= Self.mostBytes else {
-            throw Failure(.configValue, "\(setting.rawValue) has more than 4 MiB")
-        }
-        lookout?.add(self, watch)
+    }
+
+    private static func isReadable(_ path: String) -> Bool {
+        let held = tvs_fork_pause()
+        defer { tvs_fork_resume(held) }
+        return unsafe access(path, R_OK) == 0
     }
 
     /// No descriptor and no memory is nobody's setting.
@@ -105,30 +113,27 @@ final class TrustStore: Watched {
                 watch.end(nowMs: Self.bootMs, hasFound: true)
             }
         }
-        let (isFile, goneSinceUs, error, authorities) = state.withLock { state in
-            if let text = state.text {
-                state.authorities = Authorities(text.count <= Self.mostBytes ? text : [])
-                state.text = nil
-            }
-            return (state.isFile, state.goneSinceUs, state.error, state.authorities)
-        }
-        guard isFile, let authorities else {
-            throw Failure(.tls, "\(setting) is not a file any more: \(Self.kinds)")
-        }
+        let known = state.withLock { $0 }
         // Who takes the file away wants an end of what it had.
-        if let goneSinceUs, nowUs - goneSinceUs >= Self.longestMomentUs {
-            let what = error == ENOENT ? "is gone" : "cannot be read any more"
+        if let goneSinceUs = known.goneSinceUs, nowUs - goneSinceUs >= Self.longestMomentUs {
+            let what = known.error == ENOENT ? "is gone" : "cannot be read any more"
             throw Failure(.tls, "the file of \(setting) \(what): nobody is trusted without it")
         }
-        return authorities
+        switch known.content {
+        case .authorities(let authorities): return authorities
+        case .tooMuch(let words):
+            throw Failure(.tls, "\(setting) has \(words): nobody is trusted")
+        case .noFile, nil:
+            throw Failure(.tls, "\(setting) is not a file any more: \(Self.kinds)")
+        }
     }
 
     // MARK: - Looks of the lookout
 
     func errand() -> ((_ hasCome: () -> Void) -> Bool)? {
-        return { [path, weak self] _ in
+        return { [path, weak self] hasCome in
             guard let state = self?.state.withLock({ $0 }) else { return true }
-            let found = Self.find(path, state.stamp)
+            let found = Self.find(path, state.stamp, hasCome)
             self?.take(found, nowUs: tvs_monotonic_us())
             // Also where it is not there: that it comes back is to be seen soon.
             return true
@@ -137,34 +142,43 @@ final class TrustStore: Watched {
 
     /// Looks at the file at once.
     func examine(nowUs: Int64) {
-        take(Self.find(path, state.withLock { $0.stamp }), nowUs: nowUs)
+        take(Self.find(path, state.withLock { $0.stamp }, {}), nowUs: nowUs)
     }
 
     /// Whether there is another state than `known`, and what it holds.
-    private static func find(_ path: String, _ known: FileStamp?) -> Found {
+    private static func find(
+        _ path: [CChar], _ known: FileStamp?, _ hasCome: () -> Void
+    ) -> Found {
         var status = stat()
         // It may hang, and a fork goes through meanwhile.
         let held = tvs_fork_pause()
         let error = unsafe stat(path, &status) == 0 ? 0 : errno
         tvs_fork_resume(held)
         guard error == 0 else { return .nothing(error) }
-        guard status.st_mode & S_IFMT == S_IFREG else { return .noFile }
-        return FileStamp(status) == known ? .same : read(path)
+        guard status.st_mode & S_IFMT == S_IFREG else { return .content(.noFile, nil) }
+        return FileStamp(status) == known ? .same : read(path, hasCome)
     }
 
     /// By one descriptor, which waits for nobody: what lies there may be another file by now.
-    private static func read(_ path: String) -> Found {
+    private static func read(_ path: [CChar], _ hasCome: () -> Void) -> Found {
         let file = unsafe tvs_open_follow(AT_FDCWD, path)
         guard file >= 0 else { return .nothing(-file) }
         defer { tvs_close(file) }
-        var status = stat()
-        guard unsafe fstat(file, &status) == 0 else { return .nothing(errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else { return .noFile }
+        let status: FileStatus
+        switch SystemFiles().status(file) {
+        case .success(let found): status = found
+        case .failure(let error): return .nothing(error.number)
+        }
+        guard status.isRegular else { return .content(.noFile, nil) }
         // One byte more than is allowed, so that it is seen.
-        let room = min(Int(clamping: status.st_size), mostBytes) + 1
-        var text = [UInt8](repeating: 0, count: room)
+        var text = [UInt8](repeating: 0, count: min(Int(clamping: status.size), mostBytes) + 1)
         var count = 0
-        while count < room {
+        while count <= mostBytes {
+            if count == text.count {
+                // A file that is made while it is read has no size, and one may have grown.
+                let room = min(piece, mostBytes + 1 - count)
+                text += [UInt8](repeating: 0, count: room)
+            }
             let came = unsafe text.withUnsafeMutableBytes { bytes in
                 let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
                 return unsafe tvs_read(file, rest.baseAddress, rest.count)
@@ -174,23 +188,34 @@ final class TrustStore: Watched {
             guard came > 0 else { break }
             count += Int(came)
         }
-        text.removeLast(room - count)
-        return .text(text, FileStamp(status))
+        text.removeLast(text.count - count)
+        hasCome()
+        return .content(content(text), status.stamp)
+    }
+
+    /// Computes, for whoever waits for the look: libcurl's thread only takes what is finished.
+    private static func content(_ text: [UInt8]) -> Content {
+        guard text.count <= mostBytes else { return .tooMuch("more than 4 MiB") }
+        let authorities = Authorities(text)
+        return authorities.areTooMany
+            ? .tooMuch("more than \(Authorities.mostCertificates) certificates")
+            : .authorities(authorities)
     }
 
     private func take(_ found: Found, nowUs: Int64) {
-        state.withLock { state in
+        // Freed without the lock.
+        _ = state.withLock { state in
+            let before = state.content
             switch found {
             case .nothing(let error):
                 state.goneSinceUs = state.goneSinceUs ?? nowUs
                 state.error = error
-            case .noFile: (state.isFile, state.goneSinceUs, state.stamp) = (false, nil, nil)
             case .same: state.goneSinceUs = nil
-            case .text(let text, let stamp):
+            case .content(let content, let stamp):
                 state.goneSinceUs = nil
-                state.isFile = true
-                (state.text, state.stamp) = (text, stamp)
+                (state.content, state.stamp) = (content, stamp)
             }
+            return before
         }
     }
 }
