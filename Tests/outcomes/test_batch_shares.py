@@ -112,6 +112,51 @@ def test_a_tenant_with_more_than_the_window_before_it_holds_up_no_other_in_an_ev
         asyncio.run(asyncio.wait_for(asked(server.origin), LONGEST_S))
 
 
+#: So many are asked for the greedy one, and of so many another is found before they are told.
+MANY, FEW = 20_000, 1000
+
+
+def greedy_first(greedy: tv.Tenant, modest: tv.Tenant) -> list[tv.Request[tv.Trace]]:
+    return traces(greedy, 1) * MANY + traces(modest, 1)
+
+
+def test_others_are_looked_for_as_well_while_results_come_as_fast_as_they_are_taken() -> None:
+    """Whoever takes them asks something for each, and more have come when that is answered."""
+    with serving(lambda *_: reply(TRACE)) as server, engine(server.origin) as asking:
+        greedy, modest, other = tenants(server.origin, "greedy", "modest", "other")
+        before = 0
+        with contextlib.closing(asking.batch(greedy_first(greedy, modest), window=WINDOW)) as told:
+            for result in told:
+                if result.request.tenant is modest or before == FEW:
+                    break
+                before += 1
+                asking.trace(other, None, "4jXtPB72Kpz0000")
+        assert before < FEW
+
+
+def test_an_event_loop_looks_for_others_while_results_come_as_fast_as_they_are_taken() -> None:
+    async def before(origin: str) -> int:
+        greedy, modest, other = tenants(origin, "greedy", "modest", "other")
+        settings: dict[str, tv.Setting] = {
+            "api.base_url": f"{origin}/client/v4",
+            "api.allow_http_loopback": True,
+            "budget.quota": 0,
+        }
+        before = 0
+        async with tv.AsyncEngine(settings) as asking:
+            results = asking.batch(greedy_first(greedy, modest), window=WINDOW)
+            async with contextlib.aclosing(results):
+                async for result in results:
+                    if result.request.tenant is modest or before == FEW:
+                        break
+                    before += 1
+                    await asking.trace(other, None, "4jXtPB72Kpz0000")
+        return before
+
+    with serving(lambda *_: reply(TRACE)) as server:
+        assert asyncio.run(before(server.origin)) < FEW
+
+
 @pytest.mark.parametrize("kind", ["list", "generator"])
 def test_what_follows_for_one_tenant_holds_up_nothing_that_follows_for_another(kind: str) -> None:
     """Each search of the greedy one is followed by more traces than the window holds."""

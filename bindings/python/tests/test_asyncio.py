@@ -373,6 +373,35 @@ def test_an_error_in_an_asynchronous_iterable_is_raised_when_all_under_way_has_b
     run(main())
 
 
+def test_a_fault_of_the_callers_loses_nothing_that_was_drawn_from_an_asynchronous_iterable(
+    server: Standin, vault: tv.Vault, run: Run
+) -> None:
+    async def main() -> None:
+        drawn: list[int] = []
+        told: list[tv.Result] = []
+
+        async def one_by_one() -> AsyncIterator[tv.Request]:
+            for number in range(200):
+                drawn.append(number)
+                yield tv.Request.trace(vault.tenant("acme"), ACME, good(server), tag=number)
+
+        def breaks(step: tv.Progress) -> None:
+            if step.done == 3:
+                raise KeyError("their own")
+
+        async def ask() -> None:
+            async for result in engine.batch(one_by_one(), window=4, progress=breaks):
+                told.append(result)
+
+        async with tv.AsyncEngine(settings(server)) as engine:
+            with pytest.raises(KeyError, match="their own"):
+                await ask()
+        assert sorted(result.tag for result in told) == drawn
+        assert len(told) < 20
+
+    run(main())
+
+
 def test_an_engine_waits_in_another_event_loop_through_its_descriptor(
     server: Standin, engine: tv.Engine, acme: tv.Tenant
 ) -> None:

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from launcher import Standin
@@ -114,6 +115,37 @@ def test_an_error_in_the_callers_iterable_is_raised_when_what_is_under_way_has_b
     with pytest.raises(KeyError, match="their own"):
         deque(map(told.append, engine.batch(broken())), maxlen=0)
     assert [result.error for result in told] == [None] * 5
+
+
+@pytest.mark.parametrize("kind", ["iterator", "list"])
+@pytest.mark.parametrize("name", ["follow", "progress"])
+def test_a_fault_of_the_callers_loses_nothing_that_was_drawn_from_an_iterator(
+    server: Standin, engine: tv.Engine, acme: tv.Tenant, name: str, kind: str
+) -> None:
+    """A list is still there, so no more is asked of it."""
+    good = server.messages_of(ACME)[0].postfix_id
+    requests = [tv.Request.trace(acme, ACME, good, tag=number) for number in range(200)]
+    drawn: list[int] = []
+    calls = itertools.count()
+
+    def one_by_one() -> Iterator[tv.Request]:
+        for request in requests:
+            drawn.append(request.tag)
+            yield request
+
+    def breaks(_: object) -> None:
+        if next(calls) > 2:
+            raise KeyError("their own")
+
+    told: list[tv.Result] = []
+    given = one_by_one() if kind == "iterator" else requests
+    functions: Any = {name: breaks}
+    with pytest.raises(KeyError, match="their own"):
+        deque(map(told.append, engine.batch(given, window=4, **functions)), maxlen=0)
+    assert [result.error for result in told] == [None] * len(told)
+    assert len(told) < 20
+    if kind == "iterator":
+        assert sorted(result.tag for result in told) == drawn
 
 
 @pytest.mark.parametrize("wait", [float("inf"), 1e10, 30 * 86_400, timedelta(days=400)], ids=str)

@@ -308,6 +308,22 @@ def test_a_full_disk_is_told_and_the_results_under_way_with_it(
     assert sum(result.resumed for result in again) == 1
 
 
+def test_what_is_told_after_a_fault_of_the_callers_is_written_down_as_well(
+    engine: tv.Engine, acme: tv.Tenant, tmp_path: Path
+) -> None:
+    def breaks(step: tv.Progress) -> None:
+        if step.done == 1:
+            raise KeyError("their own")
+
+    told: list[tv.Result] = []
+    requests = asked(acme, ["slow-0", "slow-1", "slow-200"])
+    with pytest.raises(KeyError, match="their own"):
+        keep(told, engine.batch(requests, resume=tmp_path / "j", progress=breaks))
+    assert len(told) == 3
+    again = list(engine.batch(requests, resume=tmp_path / "j"))
+    assert [result.resumed for result in again] == [True] * 3
+
+
 # ---- Kills ---------------------------------------------------------------------------------------
 
 PROGRAM = """

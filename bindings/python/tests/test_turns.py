@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count, cycle
@@ -354,7 +355,7 @@ def test_what_follows_goes_before_the_rest(tenants: list[tv.Tenant]) -> None:
     assert told == "xyzcdef"
 
 
-def test_what_was_drawn_before_a_fault_of_the_callers_is_asked_before_it_is_raised(
+def test_what_was_drawn_of_an_iterator_is_asked_when_no_more_may_be_drawn(
     tenants: list[tv.Tenant],
 ) -> None:
     def broken() -> Iterator[tv.Request[Any]]:
@@ -362,11 +363,39 @@ def test_what_was_drawn_before_a_fault_of_the_callers_is_asked_before_it_is_rais
         raise KeyError("their own")
 
     given = Given(broken(), window=4)
-    told = given.draw()
-    for _ in range(2):
-        given.answer()
-        told += given.draw() if told != "abcde" else ""
-    assert told == "abcde"
-    assert not given.source.over
     with pytest.raises(KeyError, match="their own"):
         given.draw()
+    told = "".join(request.message_ref for request in given.under_way)
+    given.source.stop()
+    given.source.follow(asked_by(tenants[0], "xyz"))
+    while given.under_way:
+        given.answer()
+        told += given.draw()
+    assert told == "abcdef"
+    assert given.source.over
+
+
+def test_what_stands_aside_of_a_list_is_not_asked_when_no_more_may_be_drawn(
+    tenants: list[tv.Tenant],
+) -> None:
+    requests = [*asked_by(tenants[0], "g" * 99), *asked_by(tenants[1], "m" * 9)]
+    given = Given(requests, window=4)
+    assert given.draw() == "ggggm"
+    given.source.stop()
+    given.answer(tenants[1])
+    given.answer(tenants[0])
+    assert given.draw() == ""
+    assert given.source.over
+
+
+def test_what_stands_aside_of_a_list_takes_no_more_than_a_pointer_each(
+    tenants: list[tv.Tenant],
+) -> None:
+    requests = [*asked_by(tenants[0], "g") * 50_000, *asked_by(tenants[1], "m")]
+    tracemalloc.start()
+    try:
+        given = Given(requests, window=4)
+        assert given.draw() == "ggggm"
+        assert tracemalloc.get_traced_memory()[0] < 10 * len(requests)
+    finally:
+        tracemalloc.stop()

@@ -12,16 +12,14 @@ from .vault import Tenant
 
 #: What follows from a result goes before the rest.
 _FOLLOWS, _REST = range(2)
-#: So many are set aside before others have their turn, such as results that have come.
-_SET_ASIDE = 16
+#: So many are set aside before others have their turn, such as a result that has come.
+_SET_ASIDE = 64
 
 
 class _Drawn(NamedTuple):
-    """A request that was drawn and stands aside."""
+    """A request that was drawn and stands aside, and counts in what may."""
 
     request: Request[Any]
-    counts: bool
-    """Whether it counts in what may stand aside."""
     stopped: Source | None
     """What is drawn from again when this one is asked."""
 
@@ -48,30 +46,31 @@ class _Aside:
         self.is_over = self.is_stopped = True
         self.follow_ups.clear()
 
-    def steps_aside(self, request: Request[Any], source: Source) -> _Drawn:
+    def steps_aside(self, request: Request[Any], source: Source) -> Request[Any] | _Drawn:
         """It may not be asked yet."""
         if source.is_in_memory:
-            return _Drawn(request, counts=False, stopped=None)
+            return request
         key = request.tenant._key
         mine = self._count_of[key] = self._count_of.get(key, 0) + 1
         self._count += 1
         if mine <= self._window - self._count:
-            return _Drawn(request, counts=True, stopped=None)
+            return _Drawn(request, stopped=None)
         if source is self.own:
             self.is_stopped = True
         else:
             self.follow_ups.pop()
-        return _Drawn(request, counts=True, stopped=source)
+        return _Drawn(request, stopped=source)
 
-    def steps_forward(self, drawn: _Drawn) -> Request[Any]:
+    def steps_forward(self, drawn: Request[Any] | _Drawn) -> Request[Any]:
         """It has its turn."""
-        request, counts, stopped = drawn
-        if counts:
-            key = request.tenant._key
-            self._count -= 1
-            self._count_of[key] -= 1
-            if not self._count_of[key]:
-                del self._count_of[key]
+        if isinstance(drawn, Request):
+            return drawn
+        request, stopped = drawn
+        key = request.tenant._key
+        self._count -= 1
+        self._count_of[key] -= 1
+        if not self._count_of[key]:
+            del self._count_of[key]
         if stopped is self.own:
             self.is_stopped = self.is_over
         elif stopped is not None and not self.is_over:
@@ -89,9 +88,7 @@ class GivenSource(SharedSource):
     def __init__(self, source: Source, window: int) -> None:
         self._own, self._window = source, window
         self._aside = _Aside(source, window)
-        self._turns = Turns(self._aside.steps_forward, window=window)
-        #: What the caller's own code raised: it is raised when all that was drawn has been asked.
-        self._fault: Exception | None = None
+        self._turns: Turns[Request[Any] | _Drawn] = Turns(self._aside.steps_forward, window=window)
         self._drawn = self._followed = 0
 
     @property
@@ -108,8 +105,8 @@ class GivenSource(SharedSource):
     @property
     def over(self) -> bool:  # type: ignore[override]
         """Whether there is nothing to draw."""
-        has_more = self._aside.follow_ups or not self._own.over
-        return self._fault is None and not has_more and self._turns.over
+        has_more = self._aside.follow_ups or not (self._own.over or self._aside.is_over)
+        return not has_more and self._turns.over
 
     @property
     def lacks_room(self) -> bool:  # type: ignore[override]
@@ -118,29 +115,38 @@ class GivenSource(SharedSource):
 
     def follow(self, requests: Iterable[Request[Any]]) -> None:
         """Give these as well, before the rest."""
+        if self._aside.is_over:
+            return
         source = IterableSource(requests)
         self._followed += source.total or 0
-        if self._fault is None:
-            self._aside.follow_ups.append(source)
+        self._aside.follow_ups.append(source)
+
+    def stop(self) -> None:
+        """Draw nothing more. What was drawn is asked all the same, as the caller has it no longer;
+        but what stands aside of a list or a tuple is still there."""
+        self._aside.stop()
+        self._turns.keep(lambda drawn: isinstance(drawn, _Drawn))
+        last = self._own.stop()
+        if last is not None:
+            self._turns.add(last.tenant, (self._aside.steps_aside(last, self._own),), _REST)
 
     def draw(self) -> Request[Any] | None:
         """The next one; ``None`` when none may be asked now."""
-        self.is_drawing = False
+        self.is_drawing = has_looked = False
         aside = self._aside
         for _ in range(_SET_ASIDE):
             source = aside.follow_ups[-1] if aside.follow_ups else self._own
             is_own = source is self._own
-            if is_own:
+            if is_own and not has_looked:
                 asked = self._turns.draw()
                 if asked is not None:
                     return asked
-                if aside.is_stopped or source.over:
-                    if self._fault is not None and self._turns.over:
-                        raise self._fault
-                    return None
+                has_looked = True  # what is set aside from now on may not be asked either
+            if is_own and (aside.is_stopped or source.over):
+                return None
             request = self._drawn_from(source)
             if request is None:
-                if source.over or self._fault is not None:
+                if source.over:
                     continue
                 return None  # it has none yet
             rank = _REST if is_own else _FOLLOWS
@@ -151,12 +157,7 @@ class GivenSource(SharedSource):
         return None
 
     def _drawn_from(self, source: Source) -> Request[Any] | None:
-        try:
-            request = source.draw()
-        except Exception as fault:
-            self._fault = fault
-            self._aside.stop()
-            return None
+        request = source.draw()
         if source is self._own:
             self._drawn += request is not None
         elif request is None:

@@ -220,7 +220,17 @@ class Feed(Source):
         self.over = request is END
         return asked_of(request)
 
-    async def stop(self) -> None:
+    def stop(self) -> Request[Any] | None:
+        """Take nothing more; what was taken already, unless that is a fault as well."""
+        if self._next is None:
+            return None
+        if self._next.done():
+            with contextlib.suppress(Exception):
+                return self.draw()
+        self._next.cancel()
+        return None
+
+    async def close(self) -> None:
         """Draw no more."""
         if self._next is not None:
             self._next.cancel()

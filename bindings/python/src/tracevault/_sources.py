@@ -44,6 +44,10 @@ class Source:
         """The next one; ``None`` when there is none now."""
         raise NotImplementedError
 
+    def stop(self) -> Request[Any] | None:
+        """Take nothing more from the caller; what was taken already and not drawn."""
+        return None
+
 
 class SharedSource(Source):
     """One whose tenants take turns, so that none holds up another."""
@@ -70,6 +74,10 @@ class SharedSource(Source):
         """Draw what was given back once more, as far as there is room."""
         raise NotImplementedError
 
+    def stop(self) -> None:
+        """Ask nothing more, but what the caller would miss."""
+        raise NotImplementedError
+
     @property
     def arrived(self) -> Callable[[Slot], None] | None:
         """Called with what came, in whatever thread reads it, before anybody is told."""
@@ -92,6 +100,8 @@ class IterableSource(Source):
     def draw(self) -> Request[Any] | None:
         """The next one; ``None`` at the end."""
         request = next(self._requests, END)
+        if isinstance(request, Request):
+            return request
         self.over = request is END
         return asked_of(request)
 
@@ -161,8 +171,11 @@ class Turns(SharedSource, Generic[Item]):
             self._ready.append({})
             self._aside.append({})
         key = tenant._key
-        queue = self._waiting[rank].get(key) or deque()
-        queue.extend(items)
+        waiting = self._waiting[rank].get(key)
+        if waiting is not None:
+            waiting.extend(items)
+            return
+        queue = deque(items)
         if queue:
             self._waiting[rank][key] = queue
             self._tenants.add(key)
@@ -290,3 +303,19 @@ class Turns(SharedSource, Generic[Item]):
     def offer_again(self) -> None:
         """Draw what was given back once more, as far as there is room."""
         self._is_offered = True
+
+    def keep(self, is_wanted: Callable[[Item], bool]) -> None:
+        """Forget what was added and is not wanted."""
+        for waiting, ready, aside in zip(self._waiting, self._ready, self._aside, strict=True):
+            for tenant, queue in [*waiting.items()]:
+                waiting[tenant] = deque(filter(is_wanted, queue))
+                if not waiting[tenant]:
+                    del waiting[tenant]
+                    aside.pop(tenant, None)
+                    self._remove(ready, self._asked.get(tenant, 0), tenant)
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self.keep(lambda _: False)
+        self._given_back.clear()
+        self._answered.clear()

@@ -247,11 +247,13 @@ class AsyncEngine(BaseEngine):
                         yield batch.tell()
                         # Others have their turn, also when many results are there at once.
                         await asyncio.sleep(0)
+                        if batch.is_filling:
+                            break
             batch.end()
         finally:
             batch.close()
             if feed is not None:
-                await feed.stop()
+                await feed.close()
 
     @staticmethod
     async def _collected(batch: Batch) -> bool:

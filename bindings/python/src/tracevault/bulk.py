@@ -135,8 +135,10 @@ class Batch:
         self._ended: deque[Slot | Result[Any]] = deque()
         #: Drawn, and not asked before its tenant's accounts are listed.
         self._held: Request[Any] | None = None
-        #: What the caller's own code raised: it is raised when all under way has been told.
+        #: What the caller's own code raised: it is raised when all that was drawn has been told.
         self._fault: Exception | None = None
+        #: Whether the journal takes what comes.
+        self._is_written: bool = True
         #: Whether there is room for more than was asked at a time.
         self.is_filling: bool = False
         self._drawn = 0
@@ -170,7 +172,7 @@ class Batch:
         if not self.is_filling:
             self._source.offer_again()
         self.is_filling = False
-        while not self._ended and len(self._under_way) < self._window:
+        while len(self._under_way) + len(self._ended) < self._window:
             if until is not None and self._drawn >= until:
                 self.is_filling = True
                 break
@@ -209,18 +211,21 @@ class Batch:
     @property
     def may_draw(self) -> bool:
         """Whether there may be more to ask."""
-        return self._fault is None and not self._source.over
+        return (self._fault is None or self._exchange.handle.usable) and not self._source.over
 
     def _next(self) -> Request[Any] | None:
-        try:
-            request = self._source.draw() if self.may_draw else None
-        except Exception as fault:
-            self.fail(fault)
-            return None
-        self._drawn += request is not None
-        return request
+        while self._fault is None or self.may_draw:
+            try:
+                request = self._source.draw()
+            except Exception as fault:
+                self.fail(fault)  # what was drawn before may be asked now
+            else:
+                self._drawn += request is not None
+                return request
+        return None
 
     def _asked(self, request: Request[Any]) -> bool:
+        """Ask it; false where its result is there already, which is told before more is asked."""
         asked: Asked | None = None
         known: Result[Any] | None = None
         if self._journal is not None:
@@ -228,7 +233,7 @@ class Batch:
             known = self._journal.known(request, asked)
         if known is not None:
             self._ended.append(known)
-            return True
+            return False
         try:
             slot = self._exchange.submit(
                 request,
@@ -246,7 +251,7 @@ class Batch:
                 self.fail(error)  # the engine is closed: no other request fares better
                 return False
             self._ended.append(Result(request=request, id=0, error=error))
-            return True
+            return False
         if self._journal is not None:
             self._asked_of[slot.tag] = asked
         return True
@@ -254,12 +259,15 @@ class Batch:
     # ---- Telling ------------------------------------------------------------------------------
 
     def results(self) -> Iterator[Result[Any]]:
-        """What is finished."""
+        """What is finished; one of it while there may be more to ask, so that whose requests stand
+        behind many others are found however fast results come."""
         while True:
             self.take_in(_NOTED)
             if not self.collect(_NOTED):
                 return
             yield self.tell()
+            if self.is_filling:
+                return
 
     def take_in(self, most: int) -> None:
         """Take what has come, at most so many, where it is to be written down before it is told."""
@@ -307,10 +315,11 @@ class Batch:
         if slot.tag not in self._under_way:  # handed over twice
             self._inbox.popleft()
             return
-        if self._fault is None:
+        if self._is_written:
             try:
                 journal.note(slot, self._asked_of.get(slot.tag))
             except (OSError, TraceVaultError) as fault:
+                self._is_written = False
                 self.fail(fault)
         # Only now: Ctrl-C may come in between, and close() looks at the inbox once more.
         self._ended.append(self._inbox.popleft())
@@ -356,8 +365,10 @@ class Batch:
     # ---- The end ------------------------------------------------------------------------------
 
     def fail(self, fault: Exception) -> None:
-        """Ask nothing more; tell what is under way, then raise this."""
-        self._fault = self._fault or fault
+        """Draw nothing more; tell what is under way and was drawn, then raise this."""
+        if self._fault is None:
+            self._fault = fault
+            self._source.stop()
 
     def end(self) -> None:
         """Raise what the caller's own code raised."""

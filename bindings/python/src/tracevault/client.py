@@ -190,8 +190,8 @@ class Engine(BaseEngine):
         Exactly one result per request, also for one that is refused at once. At most three times
         ``window`` are taken from ``requests`` ahead of the results, so it may be endless; of a list
         or a tuple all are looked at, so that one tenant holds up no other. Closing the iterator
-        cancels what is under way. An exception in the caller's iterable is raised when what was
-        drawn before it has been told.
+        cancels what is under way. An exception in the caller's own code is raised when what is
+        under way, and what was drawn from an iterator, has been told.
 
         ``follow`` is called with each result and may give more requests; ``resume`` names a
         journal, with which the next run goes on where this one ended; ``progress`` is called with
