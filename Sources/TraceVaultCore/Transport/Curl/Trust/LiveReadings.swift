@@ -1,7 +1,7 @@
 // LiveReadings.swift - has exit() wait for threads that read or free authorities.
 //
-// They are not an engine's: nobody ends them, and exit() runs OpenSSL's own clean-up, which must not
-// meet one of them. Nothing but their count and the handler belongs here.
+// They are not an engine's: nobody ends them, and exit() runs OpenSSL's own clean-up, which must
+// not meet one of them. Nothing but their count and the handler belongs here.
 
 #if canImport(Glibc)
     import Glibc
