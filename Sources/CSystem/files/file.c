@@ -25,9 +25,9 @@
  * closes what it does not know may have its own file by the same number: so the file counts too. */
 enum { NOBODY = 0, TAKEN = -1, PLACES = 64 };
 typedef struct entry {
-    _Atomic(int) descriptor; /* plus 1; TAKEN before it is open and while the rest is written */
+    _Atomic(int) descriptor; /* plus 1; TAKEN before it is open */
     dev_t device;
-    ino_t inode;
+    ino_t inode; /* 0 until it is known */
 } entry;
 
 typedef struct places {
@@ -68,19 +68,19 @@ static int is_same(const entry *place, int fd) {
 /* Notes in its place what a call has opened; the descriptor, or -errno. */
 static int32_t opened(entry *place, int outcome) {
     struct stat status;
-    int answer = 0;
-    if (outcome >= 0) OUTSIDE(answer, fstat(outcome, &status));
-    if (answer < 0) {
-        (void)close(outcome);
-        outcome = answer;
+    int answer = outcome;
+    if (outcome >= 0) {
+        place->inode = 0;
+        atomic_store(&place->descriptor, outcome + 1);
+        OUTSIDE(answer, fstat(outcome, &status));
+        if (answer < 0) (void)close(outcome);
     }
-    if (outcome < 0) {
+    if (answer < 0) {
         atomic_store(&place->descriptor, NOBODY);
-        return outcome;
+        return answer;
     }
     place->device = status.st_dev;
     place->inode = status.st_ino;
-    atomic_store(&place->descriptor, outcome + 1);
     return outcome;
 }
 
@@ -112,7 +112,8 @@ void tvs_files_forget(void) {
         for (int i = 0; i < PLACES; i++) {
             entry *place = &some->each[i];
             int found = atomic_exchange(&place->descriptor, NOBODY);
-            if (found > 0 && is_same(place, found - 1)) (void)close(found - 1);
+            bool is_ours = found > 0 && (place->inode == 0 || is_same(place, found - 1));
+            if (is_ours) (void)close(found - 1);
         }
     }
 }

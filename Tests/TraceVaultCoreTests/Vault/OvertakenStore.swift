@@ -5,7 +5,7 @@ import Testing
 @testable import TraceVaultCore
 
 final class OvertakenStore: Store {
-    enum Step { case read, lease }
+    enum Step { case read, lease, replace }
 
     private let real = MemoryStore()
     private let overtaking = Lock<(step: Step, body: @Sendable () -> Void)?>(nil)
@@ -42,6 +42,7 @@ final class OvertakenStore: Store {
     func replace(
         _ bytes: ByteBuffer, ifRevision expected: Revision, keeping previous: ByteBuffer?
     ) throws(Failure) -> Bool {
-        try real.replace(bytes, ifRevision: expected, keeping: previous)
+        done(.replace)
+        return try real.replace(bytes, ifRevision: expected, keeping: previous)
     }
 }

@@ -93,6 +93,25 @@ import Testing
         try put(vault, Fake.token2)
     }
 
+    /// It was too late for the lock to end it.
+    @Test(arguments: [false, true])
+    func whatIsStoredWhileTheVaultIsLockedAndUnlockedIsKnown(isRekey: Bool) throws {
+        let store = OvertakenStore()
+        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
+        try put(vault, Fake.token1)
+        let unlock = unlock
+        store.overtake(.replace) {
+            vault.lock()
+            try? vault.unlock(unlock)
+        }
+        try change(vault) { edit in
+            if isRekey { try edit.rekey(try Fake.key(9)) } else { try edit.removeTenant("acme") }
+        }
+        #expect(try vault.current().header.revision == store.revision())
+        #expect(try !vault.refresh())
+        try put(vault, Fake.token2)
+    }
+
     @Test func aTenantThatWasRemovedKeepsNoKeyNotEvenWhenTheVaultIsClosed() throws {
         var vault: Vault? = try filled()
         let tenant = try vault?.tenant(named: "acme")

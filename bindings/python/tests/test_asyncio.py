@@ -348,6 +348,35 @@ def test_requests_may_come_from_an_asynchronous_iterable_and_results_do_not_wait
     run(main())
 
 
+def test_two_errors_of_a_callers_own_code_lose_nothing_that_was_drawn(
+    server: Standin, vault: tv.Vault, run: Run
+) -> None:
+    async def main() -> None:
+        async with tv.AsyncEngine(settings(server)) as engine:
+            acme = vault.tenant("acme")
+
+            async def broken() -> AsyncIterator[tv.Request]:
+                for _ in range(3):
+                    yield tv.Request.trace(acme, ACME, good(server), fresh=True)
+                raise KeyError("their own")
+
+            def breaks(step: tv.Progress) -> None:
+                if step.done == 1:
+                    raise ValueError("their own")
+
+            told = []
+
+            async def ask() -> None:
+                async for result in engine.batch(broken(), window=8, progress=breaks):
+                    told.append(result)
+
+            with pytest.raises((KeyError, ValueError), match="their own"):
+                await ask()
+            assert len(told) == 3
+
+    run(main())
+
+
 def test_an_error_in_an_asynchronous_iterable_is_raised_when_all_under_way_has_been_told(
     server: Standin, vault: tv.Vault, run: Run
 ) -> None:

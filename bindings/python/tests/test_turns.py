@@ -399,3 +399,15 @@ def test_what_stands_aside_of_a_list_takes_no_more_than_a_pointer_each(
         assert tracemalloc.get_traced_memory()[0] < 10 * len(requests)
     finally:
         tracemalloc.stop()
+
+
+def test_nothing_that_follows_is_asked_once_nothing_more_may_be(tenants: list[tv.Tenant]) -> None:
+    """As of a hunt whose pages still come."""
+    asked = Asked(window=2)
+    asked.add(tenants[0], "abc")
+    assert asked.draw() == "ab"
+    asked.turns.stop()
+    asked.add(tenants[0], "def")
+    asked.add(tenants[1], "gh")
+    assert asked.draw() == ""
+    assert asked.turns.over

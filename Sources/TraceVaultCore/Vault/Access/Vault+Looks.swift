@@ -101,7 +101,8 @@ extension Vault: Watched {
             following.succeeded(moment)
             return newest
         } catch {
-            following.failed(error, moment)
+            // Nobody follows a vault that is locked.
+            if error.status != .locked { following.failed(error, moment) }
             throw error
         }
     }
@@ -116,8 +117,8 @@ extension Vault: Watched {
             do throws(Failure) {
                 return try body(held)
             } catch {
-                let now = state.withLock { $0.snapshot }
-                guard let now, now !== held else { throw error }
+                guard let now = state.withLock({ $0.snapshot }) else { throw Self.locked }
+                guard now !== held else { throw error }
                 held = now
             }
         }

@@ -229,7 +229,8 @@ package final class Vault: Sendable {
         repeat {
             base = try followed(base)
             let next = try base.changed(by: changes)
-            // An edit ends with the lock, also where the vault was unlocked again since.
+            // An edit ends with the lock, also where the vault was unlocked again since, until it
+            // is being stored.
             guard state.withLock({ $0.locks == locks }) else { throw Self.locked }
             if changes.rekey != nil {
                 let coming = next.snapshot.header.revision

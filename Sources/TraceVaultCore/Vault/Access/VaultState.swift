@@ -27,7 +27,7 @@ struct VaultState: Sendable {
     private(set) var newest: VaultHeader
     /// The newest later state that was met in the store and that the keys of `snapshot` do not
     /// open: the vault was rekeyed. What opens with them from then on was put back, or made with a
-    /// secret that the rekey has ended. Nil again with other keys.
+    /// secret that the rekey has ended. Nil again with other keys, or once it is unlocked anew.
     private(set) var rekeyed: Revision?
     /// What a rekey of this process is storing. Looks may meet it before it is published.
     var coming: Revision?
@@ -49,13 +49,18 @@ struct VaultState: Sendable {
     }
 
     /// Makes a later state current that was opened with the keys of `base`, or is its rekey; unless
-    /// a still later one is, or the vault has other keys or was locked meanwhile.
+    /// a still later one is, or the vault has other keys or was locked meanwhile. Who has unlocked
+    /// it again has the same keys another time.
     mutating func publish(_ next: Snapshot, over base: Snapshot) {
-        if let snapshot, snapshot.keys !== base.keys { return }
+        if let snapshot, snapshot.keys !== base.keys,
+            snapshot.header.revision != base.header.revision
+        {
+            return
+        }
         refused = nil
         if newest.generation < next.header.generation { newest = next.header }
         guard let held = snapshot, held.header.generation < next.header.generation else { return }
-        if next.keys !== held.keys { rekeyed = nil }
+        if next.keys !== base.keys { rekeyed = nil }
         snapshot = next
     }
 
@@ -71,7 +76,7 @@ struct VaultState: Sendable {
         return false
     }
 
-    /// Refuses what opens with keys that a rekey has ended.
+    /// Refuses what opens with keys that the vault has no more, or that a rekey has ended.
     func checkIsNotEnded(_ opened: Snapshot) throws(Failure) {
         if let snapshot, snapshot.keys !== opened.keys {
             throw Failure(.rollback, "the vault has other keys since; an older state was put back")

@@ -158,7 +158,7 @@ class Exchange:
 
         ``lacking`` is called now and then where nothing comes.
         """
-        now = tells_at = time.monotonic()
+        now = time.monotonic()
         until, lacks_at = None if timeout is None else now + timeout, now + LACKING_S
         while not ready():
             if not self.handle.usable:
@@ -168,8 +168,7 @@ class Exchange:
             left = None if until is None else max(0.0, until - time.monotonic())
             self._await(ready, LACKING_S if left is None else min(LACKING_S, left))
             # Also where the answer has come: else one whose answers come at once would tell none.
-            if self._untold and time.monotonic() >= tells_at:
-                tells_at = self._untold.tell()
+            self.tell_some()
             if left == 0:
                 return ready()
             if not ready() and time.monotonic() >= lacks_at:
@@ -217,6 +216,10 @@ class Exchange:
         if not self.handle.usable:
             return  # of the process that this one was forked from, perhaps: with its locks
         self._take_now(most)
+        self.tell_some()
+
+    def tell_some(self) -> None:
+        """Tell some notices that have come, if it is time."""
         if self._untold:
             self._untold.tell()
 

@@ -29,8 +29,11 @@ class Finished:
 
     def gather(self, come: deque[Slot]) -> None:
         """Have what has come stand with its tenant's; other threads may add to it meanwhile."""
-        while come:
-            slot = come[0]
+        while True:
+            # No call in between: a signal handler of this thread may take all.
+            slot = come[0] if come else None
+            if slot is None:
+                return
             tenant, alone = slot.tenant, deque((slot,))
             # No call in between: it is in one of both, and in no other.
             if come and come[0] is slot:

@@ -68,6 +68,7 @@ class Watch:
         """Have read before its turn what may leave no room for what is waited for: whoever was to
         read it may be who waits. One look for all, however many wait."""
         self._timer = self.loop.call_later(LACKING_S, self._look)
+        self._exchange.tell_some()
         unread = self._exchange.unread
         if self._ahead is not None or not unread:
             return
@@ -224,10 +225,11 @@ class Feed(Source):
         """Take nothing more; what was taken already, unless that is a fault as well."""
         if self._next is None:
             return None
-        if self._next.done():
-            with contextlib.suppress(Exception):
-                return self.draw()
-        self._next.cancel()
+        if not self._next.done():
+            self._next.cancel()
+            return None
+        with contextlib.suppress(Exception):
+            return self.draw()
         return None
 
     async def close(self) -> None:

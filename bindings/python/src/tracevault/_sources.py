@@ -141,6 +141,8 @@ class Turns(SharedSource, Generic[Item]):
         self._given_back: OrderedDict[TenantKey, Request[Any]] = OrderedDict()
         #: Whether it is offered again: one after the other, until the engine has no room again.
         self._is_offered = False
+        #: Whether nothing more is asked, whatever follows from what is under way.
+        self._is_stopped = False
         #: Of these an answer has come: each is offered once, since its share of the room is larger.
         self._answered: dict[TenantKey, None] = {}
 
@@ -157,7 +159,7 @@ class Turns(SharedSource, Generic[Item]):
     @property
     def over(self) -> bool:  # type: ignore[override]
         """Whether nobody wants to ask anything now."""
-        return not (any(self._waiting) or self._given_back)
+        return self._is_stopped or not (any(self._waiting) or self._given_back)
 
     @property
     def lacks_room(self) -> bool:  # type: ignore[override]
@@ -166,6 +168,8 @@ class Turns(SharedSource, Generic[Item]):
 
     def add(self, tenant: Tenant, items: Iterable[Item], rank: int = 0) -> None:
         """Let a tenant ask these, behind what it wants to ask with this rank already."""
+        if self._is_stopped:
+            return
         while len(self._waiting) <= rank:
             self._waiting.append({})
             self._ready.append({})
@@ -316,6 +320,7 @@ class Turns(SharedSource, Generic[Item]):
 
     def stop(self) -> None:
         """Ask nothing more."""
+        self._is_stopped = True
         self.keep(lambda _: False)
         self._given_back.clear()
         self._answered.clear()

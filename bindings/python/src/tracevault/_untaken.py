@@ -9,6 +9,7 @@ thread nor an exception of a signal handler comes in between.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 
 from ._slot import Slot
@@ -60,7 +61,7 @@ class Untaken:
 
     def pop(self, tag: int, default: None, /) -> None:
         """Forget one, if it is there."""
-        if tag in self.slots:
+        with contextlib.suppress(KeyError):
             del self[tag]
 
     def _refusal(self, *, is_of_all: bool) -> QueueFullError:

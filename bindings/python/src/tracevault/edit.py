@@ -339,8 +339,10 @@ class Edit:
     def _holds(self, account: Account) -> bool:
         """Whether an account still has this credential, as it was stored when this edit first
         asked."""
-        where = (account.tenant, account.account_id, account.state)
-        found = self._stored(*where) if self._has(*where) else None
+        try:
+            found = self._stored(account.tenant, account.account_id, account.state)
+        except NotFoundError:
+            return False
         return found is not None and found.fingerprint == account.fingerprint
 
     @_step
