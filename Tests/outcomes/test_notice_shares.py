@@ -40,8 +40,8 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Listener:
 class Scene:
     """An engine, a tenant of many accounts whose first tries fail, and one with nothing."""
 
-    def __init__(self, asked: tv.Engine, vault: tv.Vault) -> None:
-        self.asked = asked
+    def __init__(self, asked: tv.Engine, vault: tv.Vault, listener: Listener) -> None:
+        self.asked, self.listener = asked, listener
         self.greedy, self.modest = vault.tenant("greedy"), vault.tenant("modest")
 
     def fail(self, tenant: tv.Tenant, count: int, first: int = 0) -> None:
@@ -52,7 +52,9 @@ class Scene:
         until(lambda: self.asked.stats()["outstanding"] == self.asked.stats()["untaken"])
         assert self.asked.stats()["notices"] == before + count
 
-    def ask(self) -> None:
+    def ask(self, *, has_rested: bool = True) -> None:
+        if has_rested:
+            self.listener.took += 4 * 30 + 1
         assert self.asked.trace(self.modest, ACCOUNT, "4jXtPB72Kpz7S8D", fresh=True).complete
 
 
@@ -71,13 +73,15 @@ def scene(listener: Listener, **settings: tv.Setting) -> Iterator[Scene]:
                      origin=server.origin)  # fmt: skip
         more: dict[str, tv.Setting] = {"retry__max_attempts": 2, "retry__base_ms": 1, **settings}
         with engine(server.origin, listener, **more) as asked:
-            yield Scene(asked, vault)
+            yield Scene(asked, vault, listener)
 
 
 def test_who_waits_is_held_up_by_one_call_of_a_slow_listener(listener: Listener) -> None:
     with scene(listener) as one:
         one.fail(one.greedy, ACCOUNTS)
         one.ask()
+        assert len(listener.told) == 1
+        one.ask(has_rested=False)
         assert len(listener.told) == 1
         one.ask()
         assert len(listener.told) == 2
