@@ -33,6 +33,8 @@ final class StoreExchange: Sendable {
     private let outcome = Lock<Result<HTTPReply, Failure>?>(nil)
     private let isStopped = Atomic<Bool>(false)
 
+    private static let over = Failure(
+        .shutdown, "the process is ending: the object store is not asked any more")
     private static let stack = 512 * 1024
     private static let longestWaitMs: Int32 = 1000
 
@@ -44,8 +46,14 @@ final class StoreExchange: Sendable {
 
     /// Runs it and waits for its end.
     func run() throws(Failure) -> HTTPReply {
-        try LiveExchanges.add(self)
-        defer { LiveExchanges.remove(self) }
+        let reply = try LiveCalls.run(stop: { self.stop() }) { () throws(Failure) in
+            try carried()
+        }
+        guard let reply else { throw Self.over }
+        return reply
+    }
+
+    private func carried() throws(Failure) -> HTTPReply {
         let context = unsafe Unmanaged.passRetained(self)
         var thread: UInt = 0
         let answer = unsafe tvs_thread_start(
@@ -94,7 +102,7 @@ final class StoreExchange: Sendable {
             if let ended { return ended }
             guard !isStopped.load(ordering: .acquiring) else {
                 transport.abort(0)
-                throw LiveExchanges.over
+                throw Self.over
             }
             if hasMoved { continue }
             tvs_fork_unsafe_leave()
@@ -110,55 +118,4 @@ private let carryExchange: @convention(c) (UnsafeMutableRawPointer?) -> Void = {
     let exchange = unsafe Unmanaged<StoreExchange>.fromOpaque(context).takeRetainedValue()
     tvs_fork_unsafe_leave()
     exchange.carry()
-}
-
-/// The exchanges under way: exit() runs OpenSSL's own clean-up, which must not meet one of them.
-/// The same as `LiveEngines`, for calls of the host's threads and looks.
-private final class LiveExchanges: Sendable {
-    private struct State {
-        var running: [ObjectIdentifier: StoreExchange] = [:]
-        var isOver = false
-    }
-
-    private let state = Lock(State())
-    private let ended = Bell()
-
-    static let over = Failure(
-        .shutdown, "the process is ending: the object store is not asked any more")
-
-    /// As long exit() waits for them.
-    private static let patienceMs: Int64 = 2000
-    private static let perProcess = PerProcess { LiveExchanges() }
-    /// Registered later than OpenSSL's handler, so that it runs earlier.
-    private static let isRegistered = atexit { LiveExchanges.perProcess.get().endAll() } == 0
-
-    static func add(_ exchange: StoreExchange) throws(Failure) {
-        _ = isRegistered
-        let isAdded = perProcess.get().state.withLock { state in
-            if !state.isOver { state.running[ObjectIdentifier(exchange)] = exchange }
-            return !state.isOver
-        }
-        guard isAdded else { throw over }
-    }
-
-    static func remove(_ exchange: StoreExchange) {
-        let live = perProcess.get()
-        live.state.withLock { _ = $0.running.removeValue(forKey: ObjectIdentifier(exchange)) }
-        live.ended.ring()
-    }
-
-    private func endAll() {
-        let running = state.withLock { state in
-            state.isOver = true
-            return Array(state.running.values)
-        }
-        for exchange in running { exchange.stop() }
-        let until = tvs_monotonic_ms() + Self.patienceMs
-        while true {
-            let seen = ended.count
-            let rest = until - tvs_monotonic_ms()
-            guard rest > 0, state.withLock({ !$0.running.isEmpty }) else { return }
-            ended.wait(since: seen, atMostMs: rest)
-        }
-    }
 }

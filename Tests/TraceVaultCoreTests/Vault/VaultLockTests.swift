@@ -49,10 +49,26 @@ import Testing
         #expect(status { try vault.unlock(Fake.key(9)) } == .unlock)
     }
 
-    @Test func anUnlockThatIsOvertakenByAChangeDoesNotBringTheOldStateBack() throws {
+    private func overtaken() throws -> (store: OvertakenStore, vault: Vault) {
         let store = OvertakenStore()
         let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
         try put(vault, Fake.token1)
+        return (store, vault)
+    }
+
+    /// The vault is locked and unlocked again while a call of its own does this step.
+    private func lockAndUnlock(
+        _ vault: Vault, at step: OvertakenStore.Step, of store: OvertakenStore
+    ) {
+        let unlock = unlock
+        store.overtake(step) {
+            vault.lock()
+            try? vault.unlock(unlock)
+        }
+    }
+
+    @Test func anUnlockThatIsOvertakenByAChangeDoesNotBringTheOldStateBack() throws {
+        let (store, vault) = try overtaken()
         let unlock = unlock
         vault.lock()
         store.overtake(.read) {
@@ -67,9 +83,7 @@ import Testing
     }
 
     @Test func anUnlockThatBeganBeforeALockDoesNotUndoIt() throws {
-        let store = OvertakenStore()
-        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
-        try put(vault, Fake.token1)
+        let (store, vault) = try overtaken()
         for isOpen in [true, false] {
             if !isOpen { vault.lock() }
             store.overtake(.read) { vault.lock() }
@@ -80,14 +94,8 @@ import Testing
     }
 
     @Test func anEditThatWaitsEndsWithTheLockAlsoWhereTheVaultIsUnlockedAgain() throws {
-        let store = OvertakenStore()
-        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
-        try put(vault, Fake.token1)
-        let unlock = unlock
-        store.overtake(.lease) {
-            vault.lock()
-            try? vault.unlock(unlock)
-        }
+        let (store, vault) = try overtaken()
+        lockAndUnlock(vault, at: .lease, of: store)
         #expect(status { try put(vault, Fake.token2) } == .locked)
         #expect(try vault.tenant(named: "acme").header(nil).hasSuffix(Fake.token1))
         try put(vault, Fake.token2)
@@ -96,14 +104,8 @@ import Testing
     /// It was too late for the lock to end it.
     @Test(arguments: [false, true])
     func whatIsStoredWhileTheVaultIsLockedAndUnlockedIsKnown(isRekey: Bool) throws {
-        let store = OvertakenStore()
-        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
-        try put(vault, Fake.token1)
-        let unlock = unlock
-        store.overtake(.replace) {
-            vault.lock()
-            try? vault.unlock(unlock)
-        }
+        let (store, vault) = try overtaken()
+        lockAndUnlock(vault, at: .replace, of: store)
         try change(vault) { edit in
             if isRekey { try edit.rekey(try Fake.key(9)) } else { try edit.removeTenant("acme") }
         }

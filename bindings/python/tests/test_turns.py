@@ -366,7 +366,7 @@ def test_what_was_drawn_of_an_iterator_is_asked_when_no_more_may_be_drawn(
     with pytest.raises(KeyError, match="their own"):
         given.draw()
     told = "".join(request.message_ref for request in given.under_way)
-    given.source.stop()
+    given.source.end()
     given.source.follow(asked_by(tenants[0], "xyz"))
     while given.under_way:
         given.answer()
@@ -381,7 +381,7 @@ def test_what_stands_aside_of_a_list_is_not_asked_when_no_more_may_be_drawn(
     requests = [*asked_by(tenants[0], "g" * 99), *asked_by(tenants[1], "m" * 9)]
     given = Given(requests, window=4)
     assert given.draw() == "ggggm"
-    given.source.stop()
+    given.source.end()
     given.answer(tenants[1])
     given.answer(tenants[0])
     assert given.draw() == ""
@@ -406,7 +406,7 @@ def test_nothing_that_follows_is_asked_once_nothing_more_may_be(tenants: list[tv
     asked = Asked(window=2)
     asked.add(tenants[0], "abc")
     assert asked.draw() == "ab"
-    asked.turns.stop()
+    asked.turns.end()
     asked.add(tenants[0], "def")
     asked.add(tenants[1], "gh")
     assert asked.draw() == ""

@@ -121,7 +121,7 @@ class GivenSource(SharedSource):
         self._followed += source.total or 0
         self._aside.follow_ups.append(source)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Draw nothing more. What was drawn is asked all the same, as the caller has it no longer;
         but what stands aside of a list or a tuple is still there."""
         self._aside.stop()

@@ -74,7 +74,7 @@ class SharedSource(Source):
         """Draw what was given back once more, as far as there is room."""
         raise NotImplementedError
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Ask nothing more, but what the caller would miss."""
         raise NotImplementedError
 
@@ -142,7 +142,7 @@ class Turns(SharedSource, Generic[Item]):
         #: Whether it is offered again: one after the other, until the engine has no room again.
         self._is_offered = False
         #: Whether nothing more is asked, whatever follows from what is under way.
-        self._is_stopped = False
+        self._is_ended = False
         #: Of these an answer has come: each is offered once, since its share of the room is larger.
         self._answered: dict[TenantKey, None] = {}
 
@@ -159,7 +159,7 @@ class Turns(SharedSource, Generic[Item]):
     @property
     def over(self) -> bool:  # type: ignore[override]
         """Whether nobody wants to ask anything now."""
-        return self._is_stopped or not (any(self._waiting) or self._given_back)
+        return self._is_ended or not (any(self._waiting) or self._given_back)
 
     @property
     def lacks_room(self) -> bool:  # type: ignore[override]
@@ -168,7 +168,7 @@ class Turns(SharedSource, Generic[Item]):
 
     def add(self, tenant: Tenant, items: Iterable[Item], rank: int = 0) -> None:
         """Let a tenant ask these, behind what it wants to ask with this rank already."""
-        if self._is_stopped:
+        if self._is_ended:
             return
         while len(self._waiting) <= rank:
             self._waiting.append({})
@@ -318,9 +318,9 @@ class Turns(SharedSource, Generic[Item]):
                     aside.pop(tenant, None)
                     self._remove(ready, self._asked.get(tenant, 0), tenant)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Ask nothing more."""
-        self._is_stopped = True
+        self._is_ended = True
         self.keep(lambda _: False)
         self._given_back.clear()
         self._answered.clear()

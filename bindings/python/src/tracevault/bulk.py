@@ -368,7 +368,7 @@ class Batch:
         """Draw nothing more; tell what is under way and was drawn, then raise this."""
         if self._fault is None:
             self._fault = fault
-            self._source.stop()
+            self._source.end()
 
     def end(self) -> None:
         """Raise what the caller's own code raised."""

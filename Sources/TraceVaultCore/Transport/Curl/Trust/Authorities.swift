@@ -23,7 +23,7 @@ final class Authorities: @unchecked Sendable {
 
     init(_ pem: [UInt8]) {
         var found = tvs_certificates()
-        let made = unsafe LiveReadings.run {
+        let made = unsafe LiveCalls.run {
             unsafe pem.withUnsafeBytes { bytes in
                 unsafe tvs_authorities_new(
                     bytes.baseAddress, bytes.count, Self.mostCertificates, &found)
@@ -62,6 +62,6 @@ final class Authorities: @unchecked Sendable {
 
     deinit {
         guard let store = unsafe store else { return }
-        _ = LiveReadings.run { unsafe tvs_authorities_free(store) }
+        _ = LiveCalls.run { unsafe tvs_authorities_free(store) }
     }
 }
