@@ -49,8 +49,8 @@ extension TransportSettings {
     /// never sends one again by itself, and no answer can be another request's.
     fileprivate init(store origin: Origin, _ config: Config) throws(Failure) {
         base = BaseURL(origin)
-        caFile = try config.file(.s3CAFile)
-        proxyCAFile = try SettingFile(.proxyCAFile, "")
+        caFile = config.file(.s3CAFile)
+        proxyCAFile = nil
         proxy = ProxyURL(config.text(.s3Proxy))
         guard proxy == nil || !origin.isPlain else {
             throw Failure(.configValue, "s3.proxy cannot be used with a plain http s3.endpoint")

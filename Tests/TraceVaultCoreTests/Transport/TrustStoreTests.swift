@@ -13,6 +13,15 @@ import Testing
 
     init() throws { scratch = try Scratch() }
 
+    private static let usual = "/etc/ssl/certs/ca-certificates.crt"
+
+    /// One of the system's authorities.
+    private func authority(_ place: Int) throws -> [UInt8] {
+        let end = "-----END CERTIFICATE-----\n"
+        let all = try String(contentsOfFile: Self.usual, encoding: .utf8)
+        return Array((all.components(separatedBy: end)[place] + end).utf8)
+    }
+
     /// A look of the lookout's thread, and what the engine makes of it.
     private func look(_ store: TrustStore, atS seconds: Int64) -> Result<Authorities, Failure> {
         store.examine(nowUs: seconds * 1_000_000)
@@ -20,7 +29,7 @@ import Testing
     }
 
     @Test func aFileThatIsGoneIsToldAndOneThatIsBackIsUsed() throws {
-        try scratch.write(Array("authorities".utf8))
+        try scratch.write(authority(0))
         let store = try TrustStore(
             SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
         let first = try look(store, atS: 1).get()
@@ -34,7 +43,7 @@ import Testing
             #expect(failure?.status == .tls)
             #expect(failure?.message.contains("gone") == true)
         }
-        try scratch.write(Array("authorities".utf8))
+        try scratch.write(authority(0))
         let second = try look(store, atS: 100_001).get()
         #expect(second !== first)
         #expect(try look(store, atS: 100_002).get() === second)
@@ -42,11 +51,11 @@ import Testing
 
     /// Until then a file system may hang; from then on only this process computes.
     @Test func whatIsNewIsToldOnceItHasComeAndCountsWhenItIsRead() throws {
-        try scratch.write(Array("authorities".utf8))
+        try scratch.write(authority(0))
         let store = try TrustStore(
             SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
         let first = try store.look(nowUs: 0)
-        try scratch.write(Array("others".utf8))
+        try scratch.write(authority(1))
         var times = 0
         func errand() throws -> Bool {
             let errand = try #require(store.errand())
@@ -63,29 +72,50 @@ import Testing
         #expect(try store.look(nowUs: 0) === second)
     }
 
+    /// There may have been no memory for it.
+    @Test func whatCouldNotBeUsedIsReadAgainAndIsTheSameNothing() throws {
+        try scratch.write(Array("no authority".utf8))
+        let store = try TrustStore(
+            SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
+        func hasRead() throws -> Bool {
+            var hasRead = false
+            let errand = try #require(store.errand())
+            _ = errand { hasRead = true }
+            return hasRead
+        }
+        let nothing = try store.look(nowUs: 0)
+        #expect(try hasRead())
+        #expect(try store.look(nowUs: 0) === nothing)
+        try scratch.write(authority(0))
+        #expect(try hasRead())
+        #expect(try unsafe store.look(nowUs: 0).store != nil)
+        #expect(try !hasRead())
+    }
+
     /// Carriers of an object store are made whenever they are needed.
     @Test func aRelativePathIsFixedWhenTheSettingIsRead() throws {
         let here = FileManager.default.currentDirectoryPath
         var config = Config()
         for setting in [Setting.caFile, .proxyCAFile, .redisCAFile, .s3CAFile] {
-            #expect(try config.file(setting).path == nil)
+            #expect(config.file(setting).path == nil)
             try config.set(setting, to: "ca.pem")
-            #expect(try config.file(setting).path == Array((here + "/ca.pem").utf8CString))
+            let path = try config.file(setting).path?.get()
+            #expect(path == Array((here + "/ca.pem").utf8CString))
         }
     }
 
     /// As an object store does, which a thread of the lookout may be asking.
     @Test func whoMayWaitForAFileSystemSeesAChangeWithoutAnotherThread() throws {
-        try scratch.write(Array("authorities".utf8))
+        try scratch.write(authority(0))
         let store = try TrustStore(SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: nil)
         let first = try store.look(nowUs: 0)
-        try scratch.write(Array("others".utf8))
+        try scratch.write(authority(1))
         while try store.look(nowUs: 1_000_000) === first { usleep(1000) }
     }
 
     /// Whoever opens a pipe to read it waits until somebody writes to it.
     @Test func aPipeInItsPlaceIsToldByName() throws {
-        try scratch.write(Array("authorities".utf8))
+        try scratch.write(authority(0))
         let store = try TrustStore(SettingFile(.redisCAFile, scratch.vault), nowUs: 0, lookout: nil)
         _ = try store.look(nowUs: 0)
         unsafe unlink(scratch.vault)
@@ -109,8 +139,7 @@ import Testing
 
     /// Of libcurl's versions only some are given one, so no other test may do it.
     @Test func aFileIsReadWholeAndItsFirstAuthorityStandsAlone() throws {
-        let usual = "/etc/ssl/certs/ca-certificates.crt"
-        let text = try Array(Data(contentsOf: URL(fileURLWithPath: usual)))
+        let text = try Array(Data(contentsOf: URL(fileURLWithPath: Self.usual)))
         let whole = Authorities(Array("# some words\n".utf8) + text)
         #expect(unsafe whole.store != nil)
         let one = String(decoding: whole.one, as: UTF8.self)
@@ -128,9 +157,9 @@ import Testing
 
     /// What was resumed would let in a server whose authority is not trusted any more.
     @Test func aChangeCountsUntilThereAreNewSessions() throws {
-        try scratch.write(Array("authorities".utf8))
+        try scratch.write(authority(0))
         let proxys = try Scratch()
-        try proxys.write(Array("of the proxy".utf8))
+        try proxys.write(authority(2))
         let trust = try TrustStore(
             SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
         let proxyTrust = try TrustStore(
@@ -157,7 +186,7 @@ import Testing
         let hidden = proxys.path + ".hidden"
         try #require(unsafe rename(proxys.path, hidden) == 0)
         #expect(try renew(atS: 3) == ObjectIdentifier(old))
-        try scratch.write(Array("other authorities".utf8))
+        try scratch.write(authority(1))
         #expect(status { _ = try renew(atS: 9) } == .tls)
         try #require(unsafe rename(hidden, proxys.path) == 0)
         #expect(try renew(atS: 11) != ObjectIdentifier(old))

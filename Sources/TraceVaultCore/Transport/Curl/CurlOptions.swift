@@ -11,8 +11,8 @@ import CSystem
 package struct TransportSettings: Sendable {
     package var base: BaseURL
     let caFile: SettingFile
-    /// The file of those trusted for a proxy that speaks TLS; without a path: `caFile`.
-    let proxyCAFile: SettingFile
+    /// The file of those trusted for a proxy that speaks TLS; nil: `caFile`.
+    let proxyCAFile: SettingFile?
     package var proxy: ProxyURL?
     package var http2: Bool
     package var connectTimeoutMs: Int
@@ -25,8 +25,8 @@ package struct TransportSettings: Sendable {
     package init(_ config: Config) throws(Failure) {
         base = try BaseURL(
             config.text(.baseURL), allowHTTPLoopback: config.bool(.allowHTTPLoopback))
-        caFile = try config.file(.caFile)
-        proxyCAFile = try config.file(.proxyCAFile)
+        caFile = config.file(.caFile)
+        proxyCAFile = config.text(.proxyCAFile).isEmpty ? nil : config.file(.proxyCAFile)
         proxy = ProxyURL(config.text(.proxy))
         guard proxy == nil || !base.origin.isPlain else {
             throw Failure(

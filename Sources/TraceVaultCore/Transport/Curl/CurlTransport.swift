@@ -53,10 +53,10 @@ package final class CurlTransport {
             ? nil
             : try TrustStore(settings.caFile, nowUs: nowUs, lookout: lookout)
         let hasTLSProxy = settings.proxy?.isSecure == true
-        let proxyTrust =
-            hasTLSProxy && settings.proxyCAFile.path != nil
-            ? try TrustStore(settings.proxyCAFile, nowUs: nowUs, lookout: lookout)
-            : nil
+        var proxyTrust: TrustStore?
+        if hasTLSProxy, let file = settings.proxyCAFile {
+            proxyTrust = try TrustStore(file, nowUs: nowUs, lookout: lookout)
+        }
         let sessions = try CurlSessions(under: [], haveConnections: false)
         let ownSessions = try CurlSessions(under: [], haveConnections: true)
         bell = try Doorbell()

@@ -21,7 +21,7 @@ package struct RedisSettings: Sendable {
             throw Failure(
                 .configValue, "redis.prefix must be plain ASCII without spaces and braces")
         }
-        caFile = try config.file(.redisCAFile)
+        caFile = config.file(.redisCAFile)
         login = try RedisLogin.read(config.text(.redisLogin), given: secrets)
         timeoutMs = config.integer(.redisTimeout)
         hosts = config.integer(.redisHosts)

@@ -16,6 +16,12 @@ final class TrustStore: Watched {
         /// More than is read, in words.
         case tooMuch(String)
         case noFile
+
+        /// Whether nobody is trusted by it, because it is damaged, or for want of memory.
+        var isUseless: Bool {
+            guard case .authorities(let authorities) = self else { return false }
+            return unsafe authorities.store == nil
+        }
     }
 
     /// What a look has found.
@@ -30,7 +36,7 @@ final class TrustStore: Watched {
     private struct State {
         /// Nil before anything was read.
         var content: Content?
-        /// Nil where there is no file.
+        /// Nil where there is no file, or none that can be used: it is read by the next look.
         var stamp: FileStamp?
         /// Since when nothing can be read; a file that is replaced may be gone for a moment.
         var goneSinceUs: Int64?
@@ -63,7 +69,7 @@ final class TrustStore: Watched {
     init(_ file: SettingFile, nowUs: Int64, lookout: Lookout?) throws(Failure) {
         let name = file.setting.rawValue
         let usual = Self.usual.lazy.filter(Self.isReadable).map { Array($0.utf8CString) }
-        guard let path = file.path ?? usual.first else {
+        guard let path = try file.path?.get() ?? usual.first else {
             throw Failure(
                 .configValue,
                 "no certificate authorities found; install ca-certificates or set \(name)")
@@ -213,7 +219,9 @@ final class TrustStore: Watched {
             case .same: state.goneSinceUs = nil
             case .content(let content, let stamp):
                 state.goneSinceUs = nil
-                (state.content, state.stamp) = (content, stamp)
+                state.stamp = content.isUseless ? nil : stamp
+                guard !content.isUseless || before?.isUseless != true else { break }
+                state.content = content
             }
             return before
         }
