@@ -126,6 +126,21 @@ def test_a_relative_path_is_one_of_the_directory_in_which_the_engine_was_made(
         until(lambda: asked(engine, opened) == Status.OK, "the first directory's is trusted", 60)
 
 
+def test_a_relative_path_where_there_is_no_directory_ends_only_an_engine_that_needs_it(
+    foreign: Stage, identity: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "removed"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    words = r"tls\.ca_file is a relative path, and there is no working directory"
+    with pytest.raises(tv.TraceVaultError, match=words):
+        tv.Engine(settings(foreign, Path("ca.pem")))
+    unneeded = {**settings(foreign, identity.ca_file), "http.proxy_ca_file": "ca.pem"}
+    with vault(foreign) as opened, tv.Engine(unneeded) as engine:
+        assert asked(engine, opened) == Status.E_TLS
+
+
 def test_a_file_that_tells_no_size_is_read_whole(foreign: Stage, identity: Identities) -> None:
     pem = "\n" + identity.authority_of("unknown authority").decode()
     with subprocess.Popen(["sh", "-c", "read end", "sh", pem], stdin=subprocess.PIPE) as process:
