@@ -35,15 +35,6 @@ int tvs_curl_set_sink(void *easy, uint32_t option, tvs_curl_sink sink) {
     return curl_easy_setopt(easy, (CURLoption)option, sink);
 }
 
-/* For so long after it was lent nobody asks whether a secret still is. Connecting takes longer when
- * it is held up, and so does being stopped. */
-static const int64_t lent_for_us = 10000;
-
-static bool is_taken_back(const tvs_curl_sent *sent) {
-    if (sent->is_still_lent == NULL || tvs_boot_us() - sent->lent_us < lent_for_us) return false;
-    return !sent->is_still_lent(sent->exchange);
-}
-
 /* libcurl begins to send it again by itself where the server refused its stream of HTTP/2, or its
  * connection has ended, before a byte of a reply. Each sending needs a permit of its own. */
 static bool is_repeat(tvs_curl_sent *sent) {
@@ -79,7 +70,7 @@ static int note_sent(void *context, char *to, char *from, int to_port, int from_
     sent->is_alone = !is_shared && is_known && watch->sockets[place].port == 0;
     sent->was_held = !is_shared && !sent->is_alone;
     if (sent->was_held) return CURL_PREREQFUNC_ABORT;
-    sent->was_taken_back = is_taken_back(sent);
+    sent->was_taken_back = !sent->may_leave(sent->exchange);
     if (sent->was_taken_back) return CURL_PREREQFUNC_ABORT;
     sent->us = tvs_monotonic_us();
     sent->own = is_known ? watch->sockets[place].own : (tvs_own){0};

@@ -67,11 +67,10 @@ typedef struct {
     int contexts;   /* of OpenSSL, made since a socket was opened for it last */
     uint64_t call;   /* of the watch, when libcurl looked at it last */
     int64_t looks;   /* how often libcurl has looked at it in that call */
-    /* Asked whether the vault still lends its secret; NULL: it is no vault's. */
-    bool (*is_still_lent)(void *exchange);
+    /* Asked whether the vault still lends its secret, and its server is still trusted. */
+    bool (*may_leave)(void *exchange);
     void *exchange;
-    int64_t lent_us;    /* tvs_boot_us() before the vault lent it */
-    int was_taken_back; /* not 0 when it was not sent: the vault does not lend its secret now */
+    int was_taken_back; /* not 0 when it was not sent, because it may not leave now */
 } tvs_curl_sent;
 /** A call into libcurl begins. */
 void tvs_curl_begin(tvs_curl_watch *watch);

@@ -90,6 +90,7 @@ final class StoreExchange: Sendable {
     private func exchange() throws(Failure) -> HTTPReply {
         let transport = carrier.transport
         var ended: HTTPReply?
+        let endMs = tvs_monotonic_ms() + Int64(request.timeoutMs)
         try transport.start(0, request, to: origin)
         while true {
             guard transport.isIntact else {
@@ -99,7 +100,14 @@ final class StoreExchange: Sendable {
                     "the host closed descriptors of a request to the object store")
             }
             let hasMoved = transport.move { _, reply in ended = reply }
-            if let ended { return ended }
+            if let reply = ended {
+                guard reply.isTakenBack else { return reply }
+                // Other authorities are trusted since it began to connect: it begins anew.
+                ended = nil
+                var rest = request
+                rest.timeoutMs = max(1, Int(clamping: endMs - tvs_monotonic_ms()))
+                try transport.start(0, rest, to: origin)
+            }
             guard !isStopped.load(ordering: .acquiring) else {
                 transport.abort(0)
                 throw Self.over

@@ -10,9 +10,6 @@ package struct HTTPRequest: Sendable {
     package var email: String?
     /// When libcurl gives up by itself; the scheduler's deadline comes first.
     package var timeoutMs: Int
-    /// When a vault lent the secret, in µs on CLOCK_BOOTTIME, taken before it did: a request that
-    /// leaves later asks again. Nil for what is no vault's.
-    var lentAtUs: Int64?
     /// Whose reply it will be.
     var tenant: TenantKey?
     /// What a request to an object store has in the place of the API's own headers.
@@ -98,7 +95,8 @@ package struct HTTPReply: Sendable {
     package var trouble = FaultFacts()
     /// False when the server cannot have seen a byte of the request.
     package var wasSent = true
-    /// Not sent: meanwhile the vault has taken back the secret it was to be sent with.
+    /// Not sent: meanwhile the vault has taken back the secret it was to be sent with, or its
+    /// server is trusted no more.
     var isTakenBack = false
     /// Sent once, and libcurl was about to send it again: no byte of a reply came.
     var isRepeat = false

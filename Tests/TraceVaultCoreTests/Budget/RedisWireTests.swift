@@ -107,6 +107,22 @@ struct RedisWireTests {
         #expect(link.pieces < 30)
     }
 
+    @Test func aServerThatIsTrustedNoMoreOnceItIsConnectedToIsToldNothing() throws {
+        let secrets = NamedSecrets()
+        try unsafe Fake.withSecret("password-not-real") {
+            try unsafe secrets.set("redis.password", to: $0)
+        }
+        var config = Config()
+        try config.set(.redisAddresses, to: "rediss://127.0.0.1:1")
+        let read = try RedisSettings(config, secrets)
+        let settings = try #require(read)
+        let link = Answers([], isStillTrusted: false)
+        let talk = RedisTalk(link, settings) { false }
+        let failure = failure { () throws(Failure) in try talk.open(settings.addresses[0]) }
+        #expect(failure?.status == .tls)
+        #expect(!link.wasTold && !talk.isOpen)
+    }
+
     /// Else the connection ends before the server has read who leaves.
     @Test(arguments: [false, true])
     func theAnswerToTheLeaveIsWaitedForAlsoBehindALogin(hasLogin: Bool) throws {
@@ -137,12 +153,17 @@ private final class Answers: RedisLink {
     private(set) var waits = 0
     var count: Int { answers.count }
 
-    init(_ answers: [String]) { self.answers = answers.map { Array($0.utf8) } }
+    let isStillTrusted: Bool
+    private(set) var wasTold = false
+
+    init(_ answers: [String], isStillTrusted: Bool = true) {
+        self.answers = answers.map { Array($0.utf8) }
+        self.isStillTrusted = isStillTrusted
+    }
 
     func open(_ address: RedisAddress, until: LinkLimit) {}
-    func send(_ bytes: UnsafeRawBufferPointer, until: LinkLimit) {}
+    func send(_ bytes: UnsafeRawBufferPointer, until: LinkLimit) { wasTold = true }
     func close() {}
-    let isStillTrusted = true
 
     func receive(
         _ room: UnsafeMutableRawBufferPointer, until: LinkLimit

@@ -170,9 +170,8 @@ import Testing
         var line = unsafe CurlLine(
             settings: try TransportSettings(Config()), options: [], watch: watch,
             sessions: try CurlSessions(under: [], haveConnections: false),
-            ownSessions: try CurlSessions(under: [], haveConnections: true), trust: trust,
-            room: ReplyRoom(1 << 20),
-            proxyTrust: proxyTrust)
+            ownSessions: try CurlSessions(under: [], haveConnections: true),
+            trust: TrustedFiles(server: trust, proxy: proxyTrust), room: ReplyRoom(1 << 20))
         func renew(atS seconds: Int64) throws -> ObjectIdentifier {
             trust.examine(nowUs: seconds * 1_000_000)
             proxyTrust.examine(nowUs: seconds * 1_000_000)

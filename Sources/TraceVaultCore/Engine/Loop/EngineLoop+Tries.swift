@@ -64,7 +64,6 @@ extension EngineLoop {
                 authorization: authorization, email: credential.email,
                 timeoutMs: Self.longestTryMs)
             request.tenant = look.tenant
-            request.lentAtUs = now
             try transport.start(id, request, to: credential.origin, in: place)
             fetch.tries += 1
             fetch.startedAt = now

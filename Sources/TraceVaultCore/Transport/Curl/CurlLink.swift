@@ -172,7 +172,7 @@ package final class CurlLink: RedisLink {
         if isOurs, tvs_tls_is_over() == 0, let easy = unsafe easy {
             if let multi = unsafe multi { unsafe _ = curl_multi_remove_handle(multi, easy) }
             unsafe curl_easy_cleanup(easy)
-            if let multi = unsafe multi { unsafe _ = curl_multi_cleanup(multi) }
+            if let multi = unsafe multi { unsafe CurlFreeing.multi(multi) }
         }
         unsafe (easy, multi) = (nil, nil)
         socket = tvs_own()

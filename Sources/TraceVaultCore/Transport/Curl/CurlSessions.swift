@@ -24,5 +24,5 @@ final class CurlSessions {
         self.trust = trust
     }
 
-    deinit { unsafe _ = curl_share_cleanup(share) }
+    deinit { unsafe CurlFreeing.share(share) }
 }

@@ -32,8 +32,9 @@ extension CurlTransport {
         }
     }
 
-    /// Ends who has waited too long for the first byte, whose bytes become nothing, and what
-    /// libcurl keeps to send it again.
+    /// Ends who has waited too long for the first byte, whose bytes become nothing, what libcurl
+    /// keeps to send it again, and connections that are made to whom nobody trusts any more: a
+    /// proxy is told its login before a request may leave.
     func endLate(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         let nowUs = tvs_monotonic_us()
         guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
@@ -44,9 +45,12 @@ extension CurlTransport {
         for exchange in kept { exchange.isRepeat = true }
         let late = underWay.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs && !$0.isRepeat }
         let idle = underWay.filter(\.hasTooMuch)
+        let distrusted = underWay.filter { !$0.wasSent && !$0.isStillTrusted }
+        for exchange in distrusted { exchange.isTakenBack = true }
         let found =
             kept.map { ($0, CURLE_SEND_ERROR) } + late.map { ($0, CURLE_OPERATION_TIMEDOUT) }
             + idle.map { ($0, CURLE_FILESIZE_EXCEEDED) }
+            + distrusted.map { ($0, CURLE_ABORTED_BY_CALLBACK) }
         var bytes = 0
         for (exchange, code) in found {
             guard bytes < Self.enoughAtOnce else {

@@ -1,4 +1,4 @@
-// CurlTransport+Library.swift - libcurl itself: started once, looked at, described.
+// CurlTransport+Library.swift - libcurl itself: started once, looked at, described; how it frees.
 
 import CCurl
 import CSystem
@@ -70,5 +70,24 @@ extension CurlTransport {
         writer.bool(unsafe info.pointee.features & CURL_VERSION_HTTP2 != 0)
         writer.key("libcurl_faults")
         LibcurlFault.describe(unsafe info.pointee.version_num, into: &writer)
+    }
+}
+
+/// While libcurl frees what has connections, it has the process ignore SIGPIPE, and then puts back
+/// what it has found. Of two threads at once the second finds that it is ignored, and it would stay
+/// so.
+enum CurlFreeing {
+    private static let turn = Lock(())
+
+    static func multi(_ multi: UnsafeMutableRawPointer) {
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
+        turn.withLock { _ in unsafe _ = curl_multi_cleanup(multi) }
+    }
+
+    static func share(_ share: UnsafeMutableRawPointer) {
+        tvs_fork_unsafe_enter()
+        defer { tvs_fork_unsafe_leave() }
+        turn.withLock { _ in unsafe _ = curl_share_cleanup(share) }
     }
 }

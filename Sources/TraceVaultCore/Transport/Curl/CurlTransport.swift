@@ -48,14 +48,15 @@ package final class CurlTransport {
         try Self.startLibcurl(settings.base.origin)
         let nowUs = tvs_monotonic_us()
         let lookout: Lookout? = looksItself ? nil : .ofProcess
-        let trust =
-            settings.base.origin.isPlain
-            ? nil
-            : try TrustStore(settings.caFile, nowUs: nowUs, lookout: lookout)
         let hasTLSProxy = settings.proxy?.isSecure == true
-        var proxyTrust: TrustStore?
-        if hasTLSProxy, let file = settings.proxyCAFile {
-            proxyTrust = try TrustStore(file, nowUs: nowUs, lookout: lookout)
+        var trust: TrustedFiles?
+        if !settings.base.origin.isPlain {
+            let server = try TrustStore(settings.caFile, nowUs: nowUs, lookout: lookout)
+            var proxy: TrustStore?
+            if hasTLSProxy, let file = settings.proxyCAFile {
+                proxy = try TrustStore(file, nowUs: nowUs, lookout: lookout)
+            }
+            trust = TrustedFiles(server: server, proxy: proxy)
         }
         let sessions = try CurlSessions(under: [], haveConnections: false)
         let ownSessions = try CurlSessions(under: [], haveConnections: true)
@@ -73,8 +74,7 @@ package final class CurlTransport {
         unsafe line = CurlLine(
             settings: settings, options: settings.transferOptions, watch: watch,
             sessions: sessions, ownSessions: ownSessions, trust: trust,
-            room: ReplyRoom(settings.maxReplyBytes),
-            proxyTrust: proxyTrust)
+            room: ReplyRoom(settings.maxReplyBytes))
         let streams = settings.maxStreams
         unsafe _ = tvs_curl_multi_set_long(
             multi, CURLMOPT_PIPELINING.rawValue, Int(CURLPIPE_MULTIPLEX))
@@ -93,7 +93,7 @@ package final class CurlTransport {
         guard !isAbandoned else { return }
         for exchange in flying.values { unsafe _ = curl_multi_remove_handle(multi, exchange.easy) }
         flying = [:]
-        unsafe _ = curl_multi_cleanup(multi)
+        unsafe CurlFreeing.multi(multi)
         unsafe watch.deallocate()
         tvs_wipe_freed()
     }
@@ -153,7 +153,7 @@ package final class CurlTransport {
     }
 
     /// Whether the vault still lends an exchange what it was begun with. Asked when its request is
-    /// about to leave, where connecting took longer than a moment, amid `move`.
+    /// about to leave, amid `move`.
     var isStillLent: (UInt64) -> Bool {
         get { line.isStillLent }
         set { line.isStillLent = newValue }

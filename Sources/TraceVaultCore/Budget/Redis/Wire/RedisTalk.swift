@@ -27,6 +27,9 @@ final class RedisTalk {
         close()
         let limit = limit
         try link.open(address, until: limit)
+        guard link.isStillTrusted else {
+            throw Failure(.tls, "its authority was taken away while it was connected to")
+        }
         if let login = settings.login {
             try unsafe login.send { (bytes) throws(Failure) in
                 try unsafe link.send(bytes, until: limit)

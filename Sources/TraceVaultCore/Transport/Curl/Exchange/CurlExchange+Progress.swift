@@ -64,8 +64,12 @@ extension CurlExchange {
         return try CurlExchange(id, rest, line, place, isAgain: true, nowUs: nowUs)
     }
 
-    /// Nothing was sent: meanwhile the vault took back the secret that was to go out.
-    var isTakenBack: Bool { unsafe sent.pointee.was_taken_back != 0 }
+    /// Nothing was sent: meanwhile the vault took back the secret that was to go out, or whoever
+    /// the connection is made to is trusted no more.
+    var isTakenBack: Bool {
+        get { unsafe sent.pointee.was_taken_back != 0 }
+        set { unsafe sent.pointee.was_taken_back = newValue ? 1 : 0 }
+    }
 
     func number(_ info: CURLINFO) -> Int64 {
         var value: Int64 = 0
@@ -75,8 +79,8 @@ extension CurlExchange {
 }
 
 /// Called where a request is about to leave, on the engine's thread.
-let askVault: @convention(c) (UnsafeMutableRawPointer?) -> Bool = { context in
+let exchangeMayLeave: @convention(c) (UnsafeMutableRawPointer?) -> Bool = { context in
     guard let context = unsafe context else { return false }
     let exchange = unsafe Unmanaged<CurlExchange>.fromOpaque(context).takeUnretainedValue()
-    return exchange.isStillLent(exchange.id)
+    return exchange.mayLeave
 }

@@ -54,7 +54,8 @@ final class CurlExchange {
     private static let accept = HeaderText("Accept: application/json")
     var authorization: SecretHeader { request.authorization }
     private let email: HeaderText?
-    let isStillLent: (UInt64) -> Bool
+    private let isStillLent: (UInt64) -> Bool
+    private let trust: TrustedFiles?
     var object: ObjectPart? { request.object }
     private let lines: [HeaderText]
 
@@ -84,13 +85,12 @@ final class CurlExchange {
             to: tvs_curl_sent(
                 watch: line.watch, easy: easy, us: 0, is_repeat: 0, own: tvs_own(), was_held: 0,
                 is_alone: 0, has_begun: 0, has_socket: 0, contexts: 0, call: 0, looks: 0,
-                is_still_lent: request.lentAtUs == nil ? nil : askVault, exchange: nil,
-                lent_us: request.lentAtUs ?? 0, was_taken_back: 0))
+                may_leave: exchangeMayLeave, exchange: nil, was_taken_back: 0))
         body = ByteBuffer(limit: line.settings.maxReplyBytes)
         self.place = place ?? line.room.place(for: request.tenant)
         startedUs = nowUs
         email = request.email.map { HeaderText("X-Auth-Email: " + $0) }
-        isStillLent = line.isStillLent
+        (isStillLent, trust) = (line.isStillLent, line.trust)
         lines = request.object?.lines.map { HeaderText($0) } ?? []
         var codes = line.options.map { unsafe $0.apply(to: easy) }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -110,6 +110,13 @@ final class CurlExchange {
             codes, .other, "this libcurl does not know an option that safety depends on")
         try prepare(line)
     }
+
+    /// Whether its connection would be made under the same authorities now.
+    var isStillTrusted: Bool {
+        trust?.have(sessions.trust, nowUs: tvs_monotonic_us()) ?? true
+    }
+
+    var mayLeave: Bool { isStillLent(id) && isStillTrusted }
 
     /// libcurl is not to be called for it any more.
     var isAbandoned = false

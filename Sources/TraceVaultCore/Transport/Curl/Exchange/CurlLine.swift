@@ -13,10 +13,8 @@ struct CurlLine {
     /// Of exchanges with a connection of their own.
     var ownSessions: CurlSessions
     /// Nil where nothing is encrypted: a file that nobody needs ends no request.
-    let trust: TrustStore?
+    let trust: TrustedFiles?
     let room: ReplyRoom
-    /// Of a file of its own for a proxy that speaks TLS.
-    let proxyTrust: TrustStore?
     /// See `CurlTransport.isStillLent`.
     var isStillLent: (UInt64) -> Bool = { _ in true }
 
@@ -24,8 +22,7 @@ struct CurlLine {
     /// server that is not trusted any more: the change counts until there are new ones.
     mutating func renewSessions(_ nowUs: Int64) throws(Failure) {
         guard let trust else { return }
-        let trusted = try trust.look(nowUs: nowUs)
-        let known = [trusted, try proxyTrust?.look(nowUs: nowUs) ?? trusted]
+        let known = try trust.known(nowUs: nowUs)
         guard !known.elementsEqual(sessions.trust, by: ===) else { return }
         let renewed = try CurlSessions(under: known, haveConnections: false)
         ownSessions = try CurlSessions(under: known, haveConnections: true)
