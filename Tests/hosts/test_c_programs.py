@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import tracevault as tv
 from c_programs import ABI, BINDING, LIBRARY, ROOT, STRICT, VALGRIND, Compile, run
-from engine_scene import put_all
+from engine_scene import put_all, token
 from launcher import Standin, standin
 from standin import mail
 from standin.catalogue import Message
@@ -291,6 +291,43 @@ def test_the_example_tells_every_error_whichever_compiler_made_it(
             if "TV_E_" in line:
                 assert re.search(r"TV_E_\w+: \S", line), "an error without its message"
                 assert "no more is known" not in line
+
+
+#: What would steer a terminal, turn the direction of writing, hide or end a line.
+ODD = "a\x1b]0;x\x07\u202e\u200b\u2028\u3164z"
+SHOWN = r"a\x1b]0;x\x07\u{202e}\u{200b}\u{2028}\u{3164}z"
+
+
+def test_the_example_shows_names_and_words_of_its_command_line_with_escapes(
+    server: Standin, example: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(stat.S_IRWXU)
+    vault, key = tmp_path / "odd.vault", tmp_path / "odd.key"
+    key.write_bytes(bytes(range(32)))
+    key.chmod(stat.S_IRUSR)
+    # A vault refuses what is a control character; the others are a tenant's to have.
+    tenant = "a\u202e\u200b\u2028\u3164z"
+    account = server.accounts[0]
+    with tv.Vault.create(vault, tv.RawKey(bytes(range(32)))) as made, made.edit() as edit:
+        edit.put(tenant, account.id, token(server, account.id), origin=server.origin)
+    good = [*settings(server), str(vault), str(key)]
+    known = of_account(server, account.id, 1)[0].investigate_id
+    cases: dict[str, tuple[list[str], str]] = {
+        "a tenant": ([*good, tenant, known], rf"{known}  tenant a\u{{202e}}\u{{200b}}"),
+        "a reference": ([*good, tenant, ODD], f"example: {SHOWN}: TV_E_MESSAGE_REF: "),
+        "no tenant": ([*good, ODD, known], f"example: {SHOWN}: TV_E_"),
+        "a vault": ([*good[:-2], ODD, str(key), tenant, known], f"example: {SHOWN}: TV_E_"),
+        "a key": ([*good[:-1], ODD, tenant, known], f"example: key file: {SHOWN}: No such file"),
+        "an option": (["-o", ODD, *good, tenant, known], f"NAME=VALUE, not {SHOWN}"),
+        "a setting": (["-o", f"{ODD}=1", *good, tenant, known], f"example: {SHOWN}=1: TV_E_"),
+        "a wait": (["-w", ODD, *good, tenant, known], f"0 to 86000 seconds, not {SHOWN}"),
+        "a letter": (["-\x1b", *good, tenant, known], "usage: example"),
+    }
+    for case, (words, says) in cases.items():
+        done = run(example, *words)
+        assert says in done.stdout, case
+        assert not [c for c in done.stdout if not c.isprintable() and c != "\n"], case
+        assert "\u3164" not in done.stdout, case
 
 
 def test_the_example_says_what_happened_in_words_that_promise_no_more_than_the_log(

@@ -96,6 +96,13 @@ def test_a_coroutine_with_32_kib_for_each_record_prints_rows_within_the_bound(
     assert (many.returncode, many.stderr) == (0, "")
 
 
+def test_a_coroutine_shows_a_reference_that_is_none_with_escapes(
+    home: Home, compiled: Compile
+) -> None:
+    told = coroutines(home, compiled, ["a\x1b[31m\u202ez"])
+    assert told.stderr.startswith(r"a\x1b[31m\xe2\x80\xaez: TV_E_MESSAGE_REF: ")
+
+
 def test_a_coroutine_goes_on_with_its_answer_and_with_no_notice(
     home: Home, compiled: Compile
 ) -> None:

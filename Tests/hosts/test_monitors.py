@@ -56,7 +56,7 @@ def test_the_nagios_plugin_tells_each_state_with_its_code_and_figures(home: Home
 
     put(home, "acme", "test-token-not-real-refused-00000000000000")
     code, line = told("soc.vault", "soc.key")
-    assert code == 2 and f"1 of 2 are refused: acme {ACME}" in line
+    assert code == 2 and f"1 of 2 are refused: 'acme' {ACME}" in line
 
 
 def test_nagios_takes_state_and_figures_from_the_plugin(home: Home) -> None:

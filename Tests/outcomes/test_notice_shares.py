@@ -41,7 +41,7 @@ class Scene:
     """An engine, a tenant of many accounts whose first tries fail, and one with nothing."""
 
     def __init__(self, asked: tv.Engine, vault: tv.Vault, listener: Listener) -> None:
-        self.asked, self.listener = asked, listener
+        self.asked, self.vault, self.listener = asked, vault, listener
         self.greedy, self.modest = vault.tenant("greedy"), vault.tenant("modest")
 
     def fail(self, tenant: tv.Tenant, count: int, first: int = 0) -> None:
@@ -102,3 +102,22 @@ def test_of_too_many_notices_the_oldest_goes_of_the_tenant_with_the_most(
     told = [(notice.number, notice.tenant) for notice in listener.told]
     assert told[:3] == [(1, "greedy"), (2, "greedy"), (7, "modest")]
     assert told[3:] == [(number, "greedy") for number in range(9, 14)]
+
+
+def test_two_tenants_of_one_name_push_out_nothing_of_each_other_and_are_told_apart(
+    listener: Listener,
+) -> None:
+    with scene(listener, engine__max_notices=6) as one, closing(tv.Vault.in_memory()) as other:
+        (account,) = one.modest.accounts()
+        with other.edit() as edit:
+            token = tv.ApiToken("test-token-not-real-of-another-vault")
+            edit.put("greedy", ACCOUNT, token, origin=account.origin)
+        vaults = [vault.describe()["vault_id"] for vault in (one.vault, other)]
+        one.fail(one.greedy, 6)
+        one.ask()
+        one.fail(other.tenant("greedy"), 1)
+        one.ask()
+        one.fail(one.greedy, 6, 6)
+        one.ask()
+    told = [(notice.number, vaults.index(notice.vault_id)) for notice in listener.told]
+    assert told == [(1, 0), (2, 0), (7, 1), *((number, 0) for number in range(9, 14))]

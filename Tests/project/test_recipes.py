@@ -209,7 +209,7 @@ def test_the_scripted_input_says_which_account_was_not_asked(server: Standin, fo
     finally:
         server.reset()
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("ERROR acme "), done.stderr
+    assert done.stderr.startswith("ERROR 'acme' "), done.stderr
 
 
 def test_a_frame_has_a_row_for_each_recipient(server: Standin, folder: Path) -> None:

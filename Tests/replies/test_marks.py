@@ -1,18 +1,23 @@
 """What steers a terminal, turns the direction of writing or hides comes out as an escape.
 
-Log lines come from strangers: in the events for stores, in messages, in what the examples print.
+Log lines come from strangers, and names from the owners of vaults and from tables: in the events for stores,
+in messages, in what Python says of errors, notices and rows, in what the examples print.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tracevault as tv
+from bare_server import ACCOUNT, TOKEN, TRACE
 from c_programs import STRICT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +53,11 @@ MESSAGE = (
     "2026-11-29T10:00:00Z mx postfix/smtp[1]: 4Njp3P0STMz2c02Q: to=<a@b.example>, "
     f'relay=mx.example[192.0.2.1]:25, dsn=2.0.0, status=sent (250 {NAMED} \\ " {HARMLESS})'
 )
+
+
+@pytest.fixture(scope="module")
+def marks() -> list[str]:
+    return [c for c in SCALARS if is_mark(c)]
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +122,86 @@ def test_what_is_no_utf_8_is_printed_as_escapes(printing: Path, broken: bytes) -
     assert line.count(b"\\x") == sum(byte >= 0x80 for byte in broken)
 
 
-def test_the_python_example_lets_no_mark_through() -> None:
+@pytest.fixture(scope="module")
+def example() -> Any:
+    """The example of Python, as a module."""
     path = ROOT / "bindings/python/examples/path.py"
     found = importlib.util.spec_from_file_location("path_example", path)
     assert found is not None and found.loader is not None
-    example = importlib.util.module_from_spec(found)
-    found.loader.exec_module(example)
+    loaded = importlib.util.module_from_spec(found)
+    found.loader.exec_module(loaded)
+    return loaded
+
+
+def test_the_python_example_lets_no_mark_through(example: Any) -> None:
     for c in SCALARS:
         if is_mark(c):
             assert example.printable(f"a{c}b") == f"a\\x{ord(c):02x}b", f"U+{ord(c):04X}"
     assert example.printable(HARMLESS[:3]) == HARMLESS[:3]
+
+
+def test_the_python_example_shows_names_and_references_with_escapes(
+    example: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tv.decode(json.dumps(TRACE).encode()).to_dict()
+    named = {**trace, "tenant": f"a{NAMED}b", "message_ref": f"c{NAMED}d"}
+    example.show(tv.Trace.from_json(named))
+    assert not [c for c in capsys.readouterr().out if is_mark(c) and c != "\n"]
+
+
+#: What is said of each name, reference or text that comes from outside.
+SAID: dict[str, Callable[[str], object]] = {
+    "a tenant in an error": lambda odd: tv.TraceVaultError("it failed").about(tenant=odd),
+    "a reference in an error": lambda odd: tv.TraceVaultError("it failed").about(message_ref=odd),
+    "a path in an error": lambda odd: tv.TraceVaultError("it failed").about(path=odd),
+    "an error's message": tv.TraceVaultError,
+    "a bad row": lambda odd: tv.BadRow(2, odd, ACCOUNT, "it has no token"),
+    "the reason of a bad row": lambda odd: tv.BadRow(2, "acme", ACCOUNT, odd),
+    "bad rows": lambda odd: tv.ImportRowsError("a.csv", (tv.BadRow(2, odd, "", odd),)),
+    "a table": lambda odd: tv.ImportRowsError(odd, ()),
+    "a tenant in a notice": lambda odd: notice(tenant=odd),
+    "a reference in a notice": lambda odd: notice(message_ref=odd),
+    "a notice's message": lambda odd: notice(message=odd),
+}
+
+
+def notice(**members: str) -> tv.Notice:
+    words = {"kind": "retry", "level": "info", "message": "it failed", **members}
+    return tv.Notice.from_json({"schema": "tracevault.notice/1", "number": 1, **words})
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_what_python_says_in_words_has_escapes_and_says_the_rest(
+    what: str, marks: list[str]
+) -> None:
+    for mark in marks:
+        told = str(SAID[what](f"ä{mark}ß"))
+        assert mark not in told, f"U+{ord(mark):04X}"
+        assert re.search(r"ä\\[\\xuUnrt0-9a-f]+ß", told), told
+    assert "äß€" in str(SAID[what]("äß€"))
+
+
+def test_a_table_says_what_is_wrong_with_it_in_one_line(tmp_path: Path) -> None:
+    odd = "a\x1b]0;x\x07\u202e\u2028z"
+    tables = {
+        "tenant": f'tenant,account_id,token\n"{odd}",{ACCOUNT},\n',
+        "separator": f'sep=\x1b\ntenant\x1baccount_id\x1btoken\n"a"b\x1b{ACCOUNT}\n',
+        "heading": f'tenant,account_id,token,"{odd}"\n',
+    }
+    tables |= {name: f'tenant,account_id,token,{name}\nt,{ACCOUNT},{TOKEN},"{odd}"\n'
+               for name in ("label", "origin", "expires", "budget_group")}  # fmt: skip
+    for name, text in tables.items():
+        path = tmp_path / f"{name}.csv"
+        path.write_text(text, encoding="utf-8", newline="")
+        path.chmod(0o600)
+        with (
+            tv.Vault.in_memory() as vault,
+            pytest.raises(tv.ArgumentError) as caught,
+            vault.edit() as edit,
+        ):
+            edit.import_csv(path)
+        for told in (caught.value, caught.value.message, *getattr(caught.value, "rows", ())):
+            assert not [c for c in str(told) if is_mark(c)], name
 
 
 @pytest.mark.parametrize("schema", ["ecs", "ocsf"])

@@ -44,17 +44,6 @@ typedef struct options {
     tv_config *config;
 } options;
 
-/* Prints "what: NAME: message" for a failed call, frees the error, gives 0 for success. Takes the
- * error's address: in failed(what, call(&error), error) C may read `error` before the call. */
-static int failed(const char *what, tv_status status, tv_error **error) {
-    if (status == TV_OK) return 0;
-    fprintf(stderr, "example: %s: %s: %s\n", what, tv_status_name(status),
-            *error != NULL ? tv_error_message(*error, NULL) : "no more is known");
-    tv_error_free(*error);
-    *error = NULL;
-    return 1;
-}
-
 /* Whether a character steers a terminal, turns the direction of writing, hides or ends a line. */
 static int is_mark(unsigned long c) {
     static const unsigned long ranges[][2] = {
@@ -69,9 +58,9 @@ static int is_mark(unsigned long c) {
     return 0;
 }
 
-/* Prints text that comes from outside, such as a log line. It is UTF-8; marks are shown as \xNN or
- * \u{NNNN}, and so is what is no UTF-8. */
-static void print_text(const char *data, size_t len) {
+/* Writes text that comes from outside, such as a log line, a tenant's name or a word of the command
+ * line. It is UTF-8; marks are shown as \xNN or \u{NNNN}, and so is what is no UTF-8. */
+static void write_text(FILE *to, const char *data, size_t len) {
     for (size_t i = 0, size; i < len; i += size) {
         const unsigned char *at = (const unsigned char *)data + i;
         size = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : *at < 0xf5 ? 4 : 0;
@@ -83,13 +72,33 @@ static void print_text(const char *data, size_t len) {
         }
         if (!is_whole) {
             size = 1;
-            printf("\\x%02x", *at);
+            fprintf(to, "\\x%02x", *at);
         } else if (is_mark(c)) {
-            printf(c < 0x100 ? "\\x%02lx" : "\\u{%lx}", c);
+            fprintf(to, c < 0x100 ? "\\x%02lx" : "\\u{%lx}", c);
         } else {
-            fwrite(at, 1, size, stdout);
+            fwrite(at, 1, size, to);
         }
     }
+}
+
+static void print_text(const char *data, size_t len) { write_text(stdout, data, len); }
+
+/* Begins a line on standard error, with something that the caller named at its end. */
+static void begin_error(const char *words, const char *named) {
+    fprintf(stderr, "example: %s", words);
+    write_text(stderr, named, strlen(named));
+}
+
+/* Prints "what: NAME: message" for a failed call, frees the error, gives 0 for success. Takes the
+ * error's address: in failed(what, call(&error), error) C may read `error` before the call. */
+static int failed(const char *what, tv_status status, tv_error **error) {
+    if (status == TV_OK) return 0;
+    begin_error("", what);
+    fprintf(stderr, ": %s: %s\n", tv_status_name(status),
+            *error != NULL ? tv_error_message(*error, NULL) : "no more is known");
+    tv_error_free(*error);
+    *error = NULL;
+    return 1;
 }
 
 static void print_block(const char *direction, const tv_trace_block *block) {
@@ -191,11 +200,15 @@ static int print_trace(const char *message, tv_result *result) {
     tv_trace *trace = NULL;
     char reason[200];
     if (tv_trace_read(&walk, &trace, reason, sizeof reason) != TV_TRACE_OK) {
-        fprintf(stderr, "example: %s: %s\n", message, reason);
+        begin_error("", message);
+        fprintf(stderr, ": %s\n", reason);
         return 0;
     }
-    printf("%s  tenant %s, account %s, %s\n", message, trace->tenant != NULL ? trace->tenant : "?",
-           trace->account_id != NULL ? trace->account_id : "?",
+    const char *tenant = trace->tenant != NULL ? trace->tenant : "?";
+    print_text(message, strlen(message));
+    printf("  tenant ");
+    print_text(tenant, strlen(tenant));
+    printf(", account %s, %s\n", trace->account_id != NULL ? trace->account_id : "?",
            trace->complete == TV_TRACE_YES ? "complete" : "not complete yet");
     print_summary(&trace->summary);
     print_block("inbound", &trace->inbound);
@@ -298,6 +311,11 @@ static const char *why_unsafe(const struct stat *file) {
     return NULL;
 }
 
+static void refuse_key(const char *path, const char *reason) {
+    begin_error("key file: ", path);
+    fprintf(stderr, ": %s\n", reason);
+}
+
 /* Opens the key file; -1, and said why, when that fails or others could know or choose the key. */
 static int open_key(const char *path) {
     struct stat file;
@@ -309,7 +327,7 @@ static int open_key(const char *path) {
     else
         reason = fstat(fd, &file) != 0 ? strerror(errno) : why_unsafe(&file);
     if (reason == NULL) return fd;
-    fprintf(stderr, "example: key file: %s: %s\n", path, reason);
+    refuse_key(path, reason);
     if (fd >= 0) close(fd);
     return -1;
 }
@@ -320,7 +338,7 @@ static tv_unlock *read_key(const char *path) {
     int fd = open_key(path);
     if (fd < 0) return NULL;
     ssize_t len = read(fd, key, sizeof key); /* no stdio: its buffer would be a second copy */
-    if (len < 0) fprintf(stderr, "example: key file: %s: %s\n", path, strerror(errno));
+    if (len < 0) refuse_key(path, strerror(errno));
     close(fd);
     if (len < 0) return NULL;
     tv_unlock *unlock = NULL;
@@ -361,7 +379,8 @@ static int set_option(options *opt, const char *text) {
     const char *equals = strchr(text, '=');
     tv_error *error = NULL;
     if (equals == NULL) {
-        fprintf(stderr, "example: -o needs NAME=VALUE, not %s\n", text);
+        begin_error("-o needs NAME=VALUE, not ", text);
+        fputc('\n', stderr);
         return EXIT_USAGE;
     }
     tv_status status = tv_config_set(opt->config, text, (size_t)(equals - text), equals + 1,
@@ -373,7 +392,8 @@ static int set_wait(options *opt, const char *seconds) {
     char *end = NULL;
     unsigned long value = strtoul(seconds, &end, 10);
     if (*seconds < '0' || *seconds > '9' || *end != '\0' || value > 86000) {
-        fprintf(stderr, "example: -w needs 0 to 86000 seconds, not %s\n", seconds);
+        begin_error("-w needs 0 to 86000 seconds, not ", seconds);
+        fputc('\n', stderr);
         return EXIT_USAGE;
     }
     /* The deadline leaves room for the answer after the wait. */
@@ -385,6 +405,7 @@ static int set_wait(options *opt, const char *seconds) {
 static int parse_and_run(int argc, char **argv, options *opt) {
     int letter;
     int code = 0;
+    opterr = 0; /* the usage says it, and no letter of a stranger's reaches the terminal */
     while (code == 0 && (letter = getopt(argc, argv, "a:w:o:h")) != -1) {
         switch (letter) {
         case 'a': opt->account = optarg; break;

@@ -36,8 +36,11 @@ static tv_tenant *tenant;
 static int failures;
 static char line[LINE]; /* one coroutine writes at a time */
 
+/* Says what is wrong with what was read from the input: what is not printable ASCII of it as \xNN. */
 static void tell(const char *what, tv_status status, const tv_error *error) {
-    fprintf(stderr, "%s: %s: %s\n", what, tv_status_name(status), tv_error_message(error, NULL));
+    for (const unsigned char *at = (const unsigned char *)what; *at != 0; at++)
+        fprintf(stderr, *at >= 0x20 && *at < 0x7f ? "%c" : "\\x%02x", *at);
+    fprintf(stderr, ": %s: %s\n", tv_status_name(status), tv_error_message(error, NULL));
     failures++;
 }
 

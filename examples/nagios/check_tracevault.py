@@ -18,9 +18,10 @@ import tracevault as tv
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
-def end(state: str, text: str) -> NoReturn:
+def end(state: str, text: str, figures: str = "") -> NoReturn:
     """One line, in which a bar means figures, and Nagios' exit code."""
-    print(f"TRACEVAULT {state}: {text}")
+    text = text.replace("|", "/")  # a name may hold one
+    print(f"TRACEVAULT {state}: {text}{' | ' if figures else ''}{figures}")
     sys.exit(STATES.index(state))
 
 
@@ -35,7 +36,7 @@ def judged(checks: list[tv.Checked], warning: float, critical: float) -> tuple[s
     if soonest is not None:
         figures += f" soonest_end={soonest:.2f};{warning:g}:;{critical:g}:"
     if refused:
-        names = ", ".join(f"{one.tenant} {one.account_id}" for one in refused[:3])
+        names = ", ".join(f"{one.tenant!r} {one.account_id}" for one in refused[:3])
         return "CRITICAL", f"{len(refused)} of {len(checks)} are refused: {names}", figures
     if soonest is not None and soonest < critical:
         return "CRITICAL", f"one ends in {soonest:.1f} days", figures
@@ -64,10 +65,9 @@ def main() -> NoReturn:
         ):
             checks = list(engine.check_all(vault, timeout=20))
     except tv.TraceVaultError as error:
-        # A bar would begin the figures.
-        end("UNKNOWN", str(error).replace("|", "/"))
+        end("UNKNOWN", str(error))
     state, text, figures = judged(checks, given.warning, given.critical)
-    end(state, f"{text} | {figures}")
+    end(state, text, figures)
 
 
 if __name__ == "__main__":

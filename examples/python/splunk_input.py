@@ -25,7 +25,7 @@ def main(vault_file: str, key_file: str, checkpoint: str, first: str = "") -> in
                 print(json.dumps({"time": row["message"].get("scanned_at"), **row}), flush=True)
             if found.error:
                 failed += 1
-                print(f"ERROR {found.tenant} {found.error}", file=sys.stderr)  # to splunkd.log
+                print(f"ERROR {found.tenant!r} {found.error}", file=sys.stderr)  # to splunkd.log
     return 1 if failed else 0
 
 

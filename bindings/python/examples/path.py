@@ -72,7 +72,7 @@ def explain(summary: tv.Summary) -> None:
 def show(trace: tv.Trace) -> None:
     """Print one trace as people read it: what happened, then the lines."""
     state = "complete" if trace.complete else "not complete yet"
-    print(f"{trace.message_ref}  ({trace.tenant}, {state})")
+    print(printable(f"{trace.message_ref}  ({trace.tenant}, {state})"))
     explain(trace.summary)
     for name, side in (("in", trace.inbound), ("out", trace.outbound)):
         for line in side.lines:
@@ -90,7 +90,7 @@ HIDDEN = re.compile(
 
 
 def printable(text: str) -> str:
-    """Log lines come from strangers: no control characters may reach the terminal."""
+    """Log lines and names come from others: no control characters may reach the terminal."""
     return "".join(
         c if c.isprintable() and not HIDDEN.match(c) else f"\\x{ord(c):02x}" for c in text
     )
@@ -119,9 +119,10 @@ def main() -> int:
                     show(result.trace)
                 else:
                     failed += 1
-                    print(f"{result.request.message_ref}: {result.error}", file=sys.stderr)
+                    told = f"{result.request.message_ref}: {result.error}"
+                    print(printable(told), file=sys.stderr)
     except (tv.TraceVaultError, OSError) as error:
-        print(f"path.py: {error}", file=sys.stderr)
+        print(printable(f"path.py: {error}"), file=sys.stderr)
         return 2
     return 1 if failed else 0
 

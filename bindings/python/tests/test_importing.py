@@ -124,7 +124,7 @@ def test_every_bad_row_is_named_with_tenant_and_account_and_nothing_is_stored(
     words = ("hexadecimal", "row 2", "no tenant", "token", "", "8 cells")
     for bad, word in zip(caught.value.rows, words, strict=True):
         assert word in bad.reason
-    assert "row 4 (acme)" in str(caught.value)
+    assert "row 4 ('acme')" in str(caught.value)
     assert vault.accounts() == []
 
 

@@ -214,6 +214,17 @@ def test_a_first_trace_does_not_pay_for_what_it_does_not_need() -> None:
     assert run(code).stdout == "[]\n"
 
 
+def test_an_error_is_told_also_where_nothing_more_can_be_loaded() -> None:
+    code = (
+        "import sys, tracevault as tv\n"
+        "error = tv.TraceVaultError('no descriptor').about(tenant='\xe4\u3164\u202e')\n"
+        "sys.meta_path.clear()\n"
+        "print(ascii(str(error)))\n"
+    )
+    done = run(code)
+    assert done.stdout == ascii("no descriptor (tenant '\xe4\\u3164\\u202e')") + "\n", done.stderr
+
+
 #: A fork amid what another thread loads: its child does the same.
 AMID = """
 import ctypes, os, signal, sys, threading, time

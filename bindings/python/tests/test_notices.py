@@ -64,11 +64,12 @@ def heard() -> Iterator[Heard]:
 
 
 def test_a_retry_is_told_with_whom_it_concerns_and_when_it_is_made(
-    server: Standin, engine: tv.Engine, acme: tv.Tenant, heard: Heard
+    server: Standin, engine: tv.Engine, vault: tv.Vault, acme: tv.Tenant, heard: Heard
 ) -> None:
     server.reset()
     engine.trace(acme, ACME, "fail-503-once", timeout=60)
     told = heard.one("retry")
+    assert told.vault_id == vault.describe()["vault_id"]
     assert (told.tenant, told.account_id, told.message_ref) == ("acme", ACME, "fail-503-once")
     assert (told.level, told.status, told.http_status) == ("info", "TV_E_SERVER", 503)
     assert told.until is not None

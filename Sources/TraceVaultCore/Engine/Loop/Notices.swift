@@ -45,8 +45,9 @@ struct Notice {
     let message: String
     /// True where it is an error, although its kind is a warning by itself.
     var isError = false
-    /// Whose credential, and what was asked.
+    /// Whose credential, of which vault, and what was asked.
     var job: Job?
+    /// What it is about where it is about no request.
     var vault: Identifier?
     var failure: Failure?
     /// ms since 1970.
@@ -73,7 +74,9 @@ struct Notice {
             var reference: String?
             if case .trace(let asked)? = job?.request.kind { reference = asked.text }
             writer.text("message_ref", reference)
-            writer.text("vault_id", vault.map { HexText.of([$0.high, $0.low]) })
+            // Two vaults may have tenants of one name.
+            let about = vault ?? job?.tenant.following.vaultID
+            writer.text("vault_id", about.map { HexText.of([$0.high, $0.low]) })
             writer.text("status", failure?.status.name.description)
             writer.key("http_status")
             if let failure, failure.httpStatus > 0 {

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ._marks import escaped
 from ._status import Cause, Status
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class TraceVaultError(Exception):
         return f"TV_{self.status.name}"
 
     def __str__(self) -> str:
-        """The message, and whom it is about."""
+        """The message, and whom it is about; what steers a terminal or hides is escaped."""
         whom = (
             ("tenant", self.tenant),
             ("account", self.account_id),
@@ -119,7 +120,7 @@ class TraceVaultError(Exception):
         named = ", ".join(
             f"{what} {name!r}" for what, name in whom if name and name not in self.message
         )
-        return f"{self.message} ({named})" if named else self.message
+        return escaped(f"{self.message} ({named})" if named else self.message)
 
     def to_dict(self) -> dict[str, Any]:
         """What a program stores or sends: JSON values only."""

@@ -24,8 +24,41 @@ from .request import Request
 #: What a loop takes and asks before it lets its other tasks go on: about a millisecond together.
 TAKEN_AT_A_TIME = 2
 ASKED_AT_A_TIME = 8
+#: So many large results of a loop are read at a time: more threads would not read more in all, and
+#: Python's executor, which has more, does what it is given in the order in which it comes.
+READ_AT_A_TIME = max(1, min(os.cpu_count() or 1, 8))
 #: No request may take longer; an event loop may have no timer for a time beyond reason.
 _LONGEST_S = 86_400.0
+
+
+class Turns:
+    """Tasks that wait, tenant by tenant, whose turn comes first at the front: one in each round."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._queues: OrderedDict[object, deque[asyncio.Future[bool]]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def join(self, tenant: object) -> asyncio.Future[bool]:
+        """What a task waits for: true when it is its turn."""
+        mine: asyncio.Future[bool] = self._loop.create_future()
+        self._queues.setdefault(tenant, deque()).append(mine)
+        return mine
+
+    def call_next(self) -> bool:
+        """Whether somebody's turn has come now. Who has gone meanwhile is passed over."""
+        while self._queues:
+            tenant, queue = self._queues.popitem(last=False)
+            while queue:
+                next_one = queue.popleft()
+                if not next_one.done():
+                    next_one.set_result(True)
+                    if queue:
+                        self._queues[tenant] = queue
+                    return True
+        return False
 
 
 class Watch:
@@ -35,10 +68,12 @@ class Watch:
         self.loop = loop
         self._exchange = exchange
         self._waiting: set[Wait] = set()
-        #: How many may still be asked in this turn of the loop, and who asks in a later one: the
-        #: tasks of each tenant, whose turn comes first at the front.
+        #: How many may still be asked in this turn of the loop, and who asks in a later one.
         self._left = ASKED_AT_A_TIME
-        self._queues: OrderedDict[object, deque[asyncio.Future[bool]]] = OrderedDict()
+        self._askers = Turns(loop)
+        #: How many large results may still be read, and whose are read later.
+        self._free = READ_AT_A_TIME
+        self._readers = Turns(loop)
         # Of its own: the engine may be closed in another thread, and its descriptor with it.
         self._fd = -1
         self._timer: asyncio.TimerHandle | None = None
@@ -87,7 +122,7 @@ class Watch:
         """Whether a task may ask now; if not, it waits for its :meth:`turn`."""
         if self._left == ASKED_AT_A_TIME:
             self.loop.call_soon(self._renew)
-        if self._left <= 0 or self._queues:
+        if self._left <= 0 or self._askers:
             return False
         self._left -= 1
         return True
@@ -95,8 +130,7 @@ class Watch:
     async def turn(self, tenant: object, span: float | None) -> bool:
         """Wait until it is this task's turn to ask, for so many seconds at most; many at once would
         hold up the loop. False where the time is over before."""
-        mine: asyncio.Future[bool] = self.loop.create_future()
-        self._queues.setdefault(tenant, deque()).append(mine)
+        mine = self._askers.join(tenant)
         if span is None:
             return await mine
         timer = self.loop.call_later(min(span, _LONGEST_S), _expire, mine)
@@ -107,18 +141,31 @@ class Watch:
 
     def _renew(self) -> None:
         self._left = ASKED_AT_A_TIME
-        while self._queues and self._left > 0:
-            tenant, queue = self._queues.popitem(last=False)
-            while queue:
-                next_one = queue.popleft()
-                if not next_one.done():
-                    next_one.set_result(True)
-                    self._left -= 1
-                    break
-            if queue:
-                self._queues[tenant] = queue
+        while self._left > 0 and self._askers.call_next():
+            self._left -= 1
         if self._left < ASKED_AT_A_TIME:
             self.loop.call_soon(self._renew)
+
+    async def read(self, tenant: object, call: Callable[[], None]) -> None:
+        """Have large results of a tenant read in another thread, when it is its turn."""
+        if self._free > 0:
+            self._free -= 1
+        else:
+            mine = self._readers.join(tenant)
+            try:
+                await mine
+            except BaseException:
+                if not (mine.cancelled() or mine.cancel()):
+                    self._has_read_one()  # its turn had come
+                raise
+        try:
+            await aside(call)
+        finally:
+            self._has_read_one()
+
+    def _has_read_one(self) -> None:
+        if not self._readers.call_next():
+            self._free += 1
 
     def end(self) -> None:
         """Watch no more."""

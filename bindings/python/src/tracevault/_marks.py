@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
+
+from . import _loading
 
 #: Letters and marks that print nothing and yet pass as printable: fillers, joiners, selectors.
 _INVISIBLE = (
@@ -21,6 +22,9 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
         if text:
             yield text, False
         return
+    with _loading:
+        import unicodedata  # not for text in ASCII
+
     begin = 0
     marks = _MARKS  # a mark at the very beginning would sit on a letter of ours
     for at, char in enumerate(text):
@@ -33,6 +37,27 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
         begin = at + 1
     if begin < len(text):
         yield text[begin:], False
+
+
+def written_out(char: str) -> str:
+    r"""One character as ``\x1b``, ``\u202e`` or ``\U000e0041``."""
+    number = ord(char)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def escaped(text: str) -> str:
+    """One line for people and logs, with what hides, turns or steers written out.
+
+    It needs nothing that is not loaded yet: an error is told also where no descriptor is left.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() and not re.match(_INVISIBLE, char) else written_out(char)
+        for char in text
+    )
 
 
 def unmarked_json(text: str) -> str:

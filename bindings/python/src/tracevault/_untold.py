@@ -10,8 +10,10 @@ import contextlib
 import json
 import threading
 import time
-from collections import Counter, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from itertools import count
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from . import _loading
@@ -28,12 +30,15 @@ _REST = 4
 class Untold:
     """Any thread uses it, without a lock; one at a time adds."""
 
-    __slots__ = ("_listener", "_most", "_rests_until", "_tellers", "_waiting")
+    __slots__ = ("_listener", "_most", "_numbers", "_of", "_rests_until", "_tellers", "_waiting")
 
     def __init__(self, most: int, listener: Callable[[Notice], object] | None = None) -> None:
         self._most, self._listener = most, listener
-        #: Each with its tenant.
-        self._waiting: deque[tuple[object, bytes]] = deque()
+        self._numbers = count()
+        #: In the order in which they came, each with the numbers of its tenant.
+        self._waiting: OrderedDict[int, tuple[deque[int], bytes]] = OrderedDict()
+        #: The numbers of each tenant that wait. Only who adds changes this dictionary.
+        self._of: dict[object, deque[int]] = {}
         self._rests_until = 0.0
         #: Threads that tell: a handler may ask, and tells no other one amid its own.
         self._tellers: set[int] = set()
@@ -45,15 +50,25 @@ class Untold:
         """One has come. Of too many the oldest goes of the tenant with the most."""
         tenant = None
         with contextlib.suppress(ValueError):
-            tenant = json.loads(document).get("tenant")
-        self._waiting.append((tenant, document))
+            told = json.loads(document)
+            if told.get("tenant") is not None:  # else they count as one tenant's
+                tenant = (told.get("vault_id"), told["tenant"])
+        if tenant not in self._of and len(self._of) > 2 * self._most:
+            for known, numbers in [*self._of.items()]:
+                if not numbers:
+                    self._of.pop(known, None)
+        number, mine = next(self._numbers), self._of.setdefault(tenant, deque())
+        # In this order: each that waits is among its tenant's.
+        mine.append(number)
+        self._waiting[number] = (mine, document)
         while len(self._waiting) > self._most:
-            there = list(self._waiting)
-            if not there:
-                break  # another thread has told them all
-            ((most, _),) = Counter(tenant for tenant, _ in there).most_common(1)
-            with contextlib.suppress(ValueError):  # it is being told
-                self._waiting.remove(next(one for one in there if one[0] == most))
+            tenants = [*self._of.values()]
+            most = max(map(len, tenants))
+            try:
+                largest = min((one for one in tenants if len(one) >= most), key=itemgetter(0))
+                self._waiting.pop(largest.popleft(), None)  # or it is being told
+            except (IndexError, ValueError):
+                break  # another thread tells them
 
     def tell(self, span: float = _TELLING_S) -> None:
         """Tell what came, one at least, for so many seconds; then none for a while.
@@ -68,9 +83,11 @@ class Untold:
         try:
             while self._waiting and now - began <= span:
                 try:
-                    _, document = self._waiting.popleft()
-                except IndexError:
+                    number, (mine, document) = self._waiting.popitem(last=False)
+                except KeyError:
                     break  # another thread was faster
+                with contextlib.suppress(ValueError):  # it was to go
+                    mine.remove(number)
                 # Where a handler raises, or there is no memory or descriptor, it is lost; whoever
                 # waits for an answer has it.
                 with contextlib.suppress(Exception):

@@ -143,7 +143,7 @@ class AsyncEngine(BaseEngine):
             if not slot.done:
                 self._exchange.abandon(slot)
         if slot.is_large:
-            await aside(slot.read)
+            await self._watch().read(slot.tenant, slot.read)
         answer: Answer_co = slot.result().unwrap()
         return answer
 
@@ -255,11 +255,10 @@ class AsyncEngine(BaseEngine):
             if feed is not None:
                 await feed.close()
 
-    @staticmethod
-    async def _collected(batch: Batch) -> bool:
+    async def _collected(self, batch: Batch) -> bool:
         batch.take_in(TAKEN_AT_A_TIME)
-        while batch.is_large(TAKEN_AT_A_TIME):  # more may come meanwhile
-            await aside(partial(batch.read, TAKEN_AT_A_TIME))
+        while large := batch.large(TAKEN_AT_A_TIME):  # more may come meanwhile
+            await self._watch().read(large.tenant, partial(batch.read, TAKEN_AT_A_TIME))
         return batch.collect(TAKEN_AT_A_TIME)
 
     async def _arrival(self, inbox: LoopInbox, batch: Batch) -> None:

@@ -274,9 +274,10 @@ class Batch:
         if self._journal is not None:
             self._exchange.take_some(most)
 
-    def is_large(self, most: int) -> bool:
-        """Whether it takes long to read what is told or written down next, at most so many."""
-        return any(slot.is_large or self._must_look(slot.request) for slot in self._first(most))
+    def large(self, most: int) -> Slot | None:
+        """What takes long to read of what is told or written down next, at most so many."""
+        firsts = self._first(most)
+        return next((s for s in firsts if s.is_large or self._must_look(s.request)), None)
 
     def read(self, most: int) -> None:
         """Read what is told or written down next, at most so many, in whatever thread."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import _loading
 from ._fields import LINE_DEPTH, parsed
+from ._marks import escaped
 from ._reading import unfit_table
 from ._secret import leaves_no_secret
 from ._times import moment
@@ -88,8 +89,10 @@ class BadRow:
     """What is wrong with it; no secret."""
 
     def __str__(self) -> str:
-        whom = ", ".join(name for name in (self.tenant, self.account_id) if name)
-        return f"row {self.row}{f' ({whom})' if whom else ''}: {self.reason}"
+        """One line; what steers a terminal or hides is escaped."""
+        tenant = self.tenant and repr(self.tenant)
+        whom = ", ".join(name for name in (tenant, self.account_id) if name)
+        return escaped(f"row {self.row}{f' ({whom})' if whom else ''}: {self.reason}")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""

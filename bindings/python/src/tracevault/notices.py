@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from . import _loading
 from ._fields import parse_time
+from ._marks import escaped
 from ._member import NOTHING
 from ._record import Record
 from .model import opened
@@ -48,7 +49,7 @@ class Notice(Record):
     message_ref: str | None = None
     """The trace that met it."""
     vault_id: str | None = None
-    """The vault, where it is about one."""
+    """The vault, where it is about one or about a tenant of one."""
     status: str | None = None
     """Such as ``TV_E_SERVER``."""
     http_status: int | None = None
@@ -69,15 +70,16 @@ class Notice(Record):
         return parse_time(self.until_text)
 
     def __str__(self) -> str:
+        """One line for a log; what steers a terminal or hides is escaped."""
         about = (
-            ("tenant", self.tenant),
+            ("tenant", self.tenant and repr(self.tenant)),
             ("account", self.account_id),
-            ("message", self.message_ref),
+            ("message", self.message_ref and repr(self.message_ref)),
             ("vault", self.vault_id),
             ("until", self.until_text),
         )
         named = ", ".join(f"{what} {name}" for what, name in about if name)
-        return f"{self.kind}: {self.message}" + (f" ({named})" if named else "")
+        return escaped(f"{self.kind}: {self.message}" + (f" ({named})" if named else ""))
 
     @classmethod
     def from_json(cls, document: bytes | str | Mapping[str, Any]) -> Notice:

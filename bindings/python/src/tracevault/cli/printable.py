@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from .._marks import pieces, units
+from .._marks import pieces, units, written_out
 
 #: A picture or a page shows so many characters of one text, with so many marks at most.
 LONGEST = 8192
@@ -26,14 +26,6 @@ def printable(text: object) -> str:
     if found.isascii() and found.isprintable():
         return found
     return "".join(written_out(piece) if odd else piece for piece, odd in pieces(found))
-
-
-def written_out(char: str) -> str:
-    r"""One character as ``\x1b``, ``\u202e`` or ``\U000e0041``."""
-    number = ord(char)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def runs(text: str) -> Iterator[tuple[str, bool]]:
