@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 import tracevault as tv
-from tracevault import _slot
+from tracevault import _exchange, _slot
 from tracevault._interruptible import _Call, interruptible
+from tracevault._lib import check
 
 from .conftest import ACME
 
@@ -173,6 +174,36 @@ def test_what_an_interrupted_take_was_about_to_give_comes_with_the_next(
     assert _holds_nothing(engine)
     assert engine._exchange.unread.ahead_bytes == 0
     assert engine.stats()["untaken_bytes"] == 0
+
+
+def test_a_take_gives_what_another_threads_interrupted_submit_forgets_meanwhile(
+    engine: tv.Engine, acme: tv.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = _slot._documents
+    is_reading, is_forgotten = threading.Event(), threading.Event()
+    taken: list[tv.Result[Any] | None] = []
+    taker = threading.Thread(target=lambda: taken.append(engine.take(20)), daemon=True)
+
+    def submitted(*arguments: Any) -> None:
+        check(*arguments)
+        taker.start()
+        assert is_reading.wait(20)
+        raise Interruption
+
+    def reading(*arguments: Any) -> tuple[bytes, bytes]:
+        is_reading.set()
+        assert is_forgotten.wait(20)
+        return read(*arguments)
+
+    monkeypatch.setattr(_slot, "_documents", reading)
+    with monkeypatch.context() as submitting:
+        submitting.setattr(_exchange, "check", submitted)
+        with pytest.raises(Interruption):
+            engine.submit(tv.Request.trace(acme, ACME, "4jXtPB72Kpz7S8D"))
+    is_forgotten.set()
+    taker.join(20)
+    assert [one is not None and one.error is None for one in taken] == [True]
+    assert _holds_nothing(engine)
 
 
 def test_an_error_of_a_take_is_held_by_its_result_alone(engine: tv.Engine, acme: tv.Tenant) -> None:

@@ -9,7 +9,6 @@ thread nor an exception of a signal handler comes in between.
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 
 from ._slot import Slot
@@ -50,19 +49,19 @@ class Untaken:
         else:
             raise self._refusal(is_of_all=free <= 0)
 
-    def __delitem__(self, tag: int) -> None:
-        tenant = self.slots[tag].tenant
-        # No call in between.
-        del self.slots[tag]
-        self._count -= 1
-        self.counts[tenant] -= 1
-        if not self.counts[tenant]:
-            del self.counts[tenant]
-
     def pop(self, tag: int, default: None, /) -> None:
-        """Forget one, if it is there."""
-        with contextlib.suppress(KeyError):
-            del self[tag]
+        """Forget one, if it is there: of two who forget it at once, either may be the first."""
+        slot = self.slots.get(tag)
+        if slot is None:
+            return
+        tenant = slot.tenant
+        # No call in between, and none behind it.
+        if tag in self.slots:
+            del self.slots[tag]
+            self._count -= 1
+            self.counts[tenant] -= 1
+            if not self.counts[tenant]:
+                del self.counts[tenant]
 
     def _refusal(self, *, is_of_all: bool) -> QueueFullError:
         if is_of_all:

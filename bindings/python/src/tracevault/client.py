@@ -330,7 +330,8 @@ class Engine(BaseEngine):
                 if mine is not None:
                     result = mine.result()
                     # No call behind it: what is interrupted before is given by the next take().
-                    del self._untaken[mine.tag]
+                    # Another thread's submit() that was interrupted may have forgotten it.
+                    self._untaken.pop(mine.tag, None)
                     return result
                 slot = None  # another thread's, whose answer is not held while this one waits
                 left = None if until is None else max(0.0, until - time.monotonic())
