@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -15,7 +16,7 @@ from ._sources import Turns
 from .accounts import Account
 from .bulk import FollowOptions, Progress, check_function, known_options, window_of
 from .campaign import Campaign
-from .errors import ArgumentError, Status, TraceVaultError
+from .errors import ArgumentError, ReplyError, Status, TraceVaultError
 from .findings import CheckResult
 from .request import Priority, Request, Result
 from .vault import Tenant, Vault
@@ -32,7 +33,8 @@ class CheckOptions(TypedDict, total=False):
     checked."""
     store: bool
     """Store the ends that were found in the vault, in one edit, when all are checked. What is
-    checked must be the vault."""
+    checked must be the vault. An account whose end the vault cannot hold comes once more then, with
+    the ``error``."""
     access: bool
     """Ask for one message as well: that shows a permission that is missing. An account that lacks
     it does not work, as ``expiring`` sees it."""
@@ -61,7 +63,7 @@ class Checked:
     check: CheckResult | None = None
     """Cloudflare's answer; ``None`` when there is none: see ``error``."""
     error: TraceVaultError | None = None
-    """Why there is no answer."""
+    """Why there is no answer; beside an answer, why its end could not be stored."""
 
     @property
     def account_id(self) -> str:
@@ -84,6 +86,11 @@ class Checked:
         """Its end: what Cloudflare says, otherwise what the vault knows."""
         told = self.check.expires_on if self.check is not None else None
         return told or self.account.expires
+
+    @property
+    def _end(self) -> str | None:
+        """As Cloudflare wrote it."""
+        return self.check.expires_on_text if self.check is not None else None
 
     def expires_within(self, span: timedelta) -> bool:
         """Whether its end is known and no further away."""
@@ -141,7 +148,8 @@ class CheckRound(Campaign[Checked]):
         self.waits_for_disk: bool = self._vault is not None
         self._options = options
         self._source = Turns(self._check, window=window_of(options))
-        self._ends: list[tuple[Account, str | None]] = []
+        #: Whose ends are to be stored.
+        self._told: list[Checked] = []
 
     @property
     def batch_options(self) -> FollowOptions:
@@ -185,28 +193,59 @@ class CheckRound(Campaign[Checked]):
             check=result.check,
             error=result.error,
         )
-        if result.check is not None and self._vault is not None:
-            self._ends.append((account, result.check.expires_on_text))
+        if self._vault is not None and _is_news(account, checked._end):
+            self._told.append(checked)
         works = checked.valid and not checked.denied
         if self._span is None or not works or checked.expires_within(self._span):
             self.ready.append(checked)
 
     def finish(self) -> None:
-        """Write the ends into the vault."""
+        """Write the ends into the vault; of one that it cannot hold its account is told again."""
         if self._vault is not None:
-            store_ends(self._vault, self._ends)
+            lost = dict(store_ends(self._vault, ((one.account, one._end) for one in self._told)))
+            again = [one for one in self._told if one.account in lost]
+            self.ready += (replace(one, error=lost[one.account]) for one in again)
 
 
-def store_ends(vault: Vault, told: Iterable[tuple[Account, str | None]]) -> None:
-    """Write the ends that Cloudflare told of credentials into the vault, in one edit.
+def store_ends(
+    vault: Vault, told: Iterable[tuple[Account, str | None]]
+) -> list[tuple[Account, TraceVaultError]]:
+    """Write the ends that Cloudflare told of credentials into the vault, in one edit. Give those
+    that it cannot hold, which are left out, with the reason.
 
     Those that it knows already are no change. What was rotated or removed meanwhile is left alone:
     the end was another credential's.
     """
-    ends = [(one, end) for one, end in told if end and parse_time(end) != one.expires]
+    ends = [(one, end) for one, end in told if end and _is_news(one, end)]
     if not ends:
-        return
+        return []
+    lost: list[tuple[Account, TraceVaultError]] = []
     with vault.edit() as edit:
         for one, end in ends:
             if edit._holds(one):
-                edit.set(one.tenant, one.account_id, expires=end)
+                try:
+                    _try_end(vault, one, end)
+                except ArgumentError as error:
+                    lost.append((one, _not_held(one, error)))
+                else:
+                    edit.set(one.tenant, one.account_id, expires=end)
+    return lost
+
+
+def _is_news(one: Account, end: str | None) -> bool:
+    """Whether there is an end that the vault does not know."""
+    return bool(end) and parse_time(end) != one.expires
+
+
+def _try_end(vault: Vault, one: Account, end: str) -> None:
+    """Set an end in an edit of its own, which stores nothing: a step that fails ends its edit."""
+    with contextlib.closing(vault.edit()) as edit:
+        edit.set(one.tenant, one.account_id, expires=end)
+
+
+def _not_held(one: Account, error: ArgumentError) -> ReplyError:
+    """Not the caller's fault: an end that no vault can hold."""
+    return ReplyError(
+        f"the end that Cloudflare tells is not stored, as no vault can hold it: {error.message}",
+        status=Status.E_REPLY_SHAPE,
+    ).about(one.tenant, one.account_id)

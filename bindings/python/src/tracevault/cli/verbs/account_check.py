@@ -13,7 +13,7 @@ from ...client import Engine
 from ...errors import NotFoundError, Status
 from ...findings import CHECK_SCHEMA
 from ...request import Request
-from ...vault import Account
+from ...vault import Account, Vault
 from .. import out
 from ..exits import Exit, exit_of_many
 from ..failures import Failed, Interrupted, Usage
@@ -81,23 +81,17 @@ def check(
         active = [one for one in session.chosen if one.state == "active"]
         if not active:
             raise NotFoundError("there is no account to check", status=Status.E_NOT_FOUND)
-        rows, failures, resumed = _checked(
+        rows, tally, resumed = _checked(
             session, engine, active, before, resume, timeout=timeout, access=access
         )
-        if store:
-            ends = {(row["tenant"], row["account_id"]): row["expires_on"] for row in rows}
-            told = [(one, ends.get((one.tenant, one.account_id))) for one in active]
-            store_ends(session.vault, told)
-    shown = [one for one in rows if before is None or one["expiring"] or _is_refused(one)]
-    if output == "json":
-        out.json_lines(shown)
-    elif shown:
-        columns = (*COLUMNS, "access") if access else COLUMNS
-        cells = [[_cell(one.get(name)) for name in columns] for one in shown]
-        if output == "csv":
-            out.csv_rows([columns, *cells])
-        else:
-            out.table([name.upper().replace("_", " ") for name in columns], cells)
+        failures = list(tally.codes)
+        try:
+            if store:
+                _store(session.vault, active, rows, tally)
+        finally:
+            tally.tell()
+            shown = [one for one in rows if before is None or one["expiring"] or _is_refused(one)]
+            _show(shown, output, (*COLUMNS, "access") if access else COLUMNS)
     refused = sum(map(_is_refused, rows))
     soon = sum(bool(row["expiring"]) for row in rows)
     known = f", {resumed} known from before" if resume is not None else ""
@@ -114,8 +108,27 @@ def check(
     codes = failures + [Exit.CREDENTIAL] * refused
     if codes:
         raise Failed(exit_of_many(codes, len(active) - len(codes)))
-    if soon:
+    if soon or tally.failed:
         raise Failed(Exit.SOME)
+
+
+def _store(vault: Vault, active: list[Account], rows: list[dict[str, Any]], tally: Tally) -> None:
+    """Write the ends into the vault; those that it cannot hold count as failures."""
+    ends = {(row["tenant"], row["account_id"]): row["expires_on"] for row in rows}
+    told = [(one, ends.get((one.tenant, one.account_id))) for one in active]
+    for one, error in store_ends(vault, told):
+        tally.add(error, tenant=one.tenant, account_id=one.account_id)
+
+
+def _show(rows: list[dict[str, Any]], output: str, columns: tuple[str, ...]) -> None:
+    if output == "json":
+        out.json_lines(rows)
+    elif rows:
+        cells = [[_cell(one.get(name)) for name in columns] for one in rows]
+        if output == "csv":
+            out.csv_rows([columns, *cells])
+        else:
+            out.table([name.upper().replace("_", " ") for name in columns], cells)
 
 
 def _checked(
@@ -125,9 +138,9 @@ def _checked(
     before: datetime | None,
     resume: str | None,
     **how: Any,
-) -> tuple[list[dict[str, Any]], list[Exit], int]:
-    """The rows in the order of the list, how those ended that could not be asked, and how many
-    answers are from before."""
+) -> tuple[list[dict[str, Any]], Tally, int]:
+    """The rows in the order of the list, those that could not be asked, and how many answers are
+    from before."""
     options = session.options
     tenants = {name: session.vault.tenant(name) for name in {one.tenant for one in active}}
     requests = [
@@ -154,10 +167,8 @@ def _checked(
                     tally.add(result.error, tenant=one.tenant, account_id=one.account_id)
         except KeyboardInterrupt:
             raise Interrupted(_go_on(resume)) from None
-        progress.clear()
-        tally.tell()
     order = [one.tenant + one.account_id for one in active]
-    return [found[key] for key in order if key in found], tally.codes, resumed
+    return [found[key] for key in order if key in found], tally, resumed
 
 
 def _go_on(resume: str | None) -> str:
