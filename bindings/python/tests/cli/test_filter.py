@@ -23,8 +23,6 @@ from tracevault.cli.bounded import SMALLEST, bounded
 from tracevault.cli.exits import Exit
 from tracevault.cli.options import Options
 from tracevault.cli.session import opened
-from tracevault.cli.verbs.filter import _concerns_all
-from tracevault.errors import Cause, Status, error_class
 
 REF = "4jXtPB72Kpz7S8D"
 WHERE = ("--tenant", "acme", "--account", ACME)
@@ -260,30 +258,6 @@ def test_omprog_repeats_a_line_that_found_no_way_to_the_server_whoever_wrote_it(
     assert heard[0] == "OK"
     assert heard[1].startswith("TV_E_TRANSPORT")
     assert (tmp_path / "rows").read_bytes() == b""
-
-
-@pytest.mark.parametrize(
-    ("status", "cause", "is_of_all"),
-    [
-        (Status.E_STALE, Cause.NONE, True),
-        (Status.E_IO, Cause.NONE, True),
-        (Status.E_SHUTDOWN, Cause.NONE, True),
-        (Status.E_NO_MEMORY, Cause.NONE, True),
-        (Status.E_NO_DESCRIPTORS, Cause.DESCRIPTORS, True),
-        (Status.E_TRANSPORT, Cause.NAME_LOOKUP, True),
-        (Status.E_DEADLINE, Cause.UNREACHABLE, True),
-        (Status.E_PROXY, Cause.PROXY_REFUSED, True),
-        (Status.E_TRANSPORT, Cause.SILENCE, False),
-        (Status.E_DEADLINE, Cause.NONE, False),
-        (Status.E_LIMIT, Cause.NONE, False),
-        (Status.E_CREDENTIAL, Cause.NONE, False),
-    ],
-)
-def test_what_concerns_every_tenant_is_told_from_what_one_has_met(
-    status: Status, cause: Cause, is_of_all: bool
-) -> None:
-    error = error_class(status)("it went wrong", status=status, cause=cause, retriable=True)
-    assert _concerns_all(error) is is_of_all
 
 
 def test_rows_go_into_the_new_file_after_a_rotation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -19,6 +20,9 @@ from ..errors import (
 )
 from .exits import Exit, exit_of, is_outside_a_service, is_unfit_key
 from .printable import printable
+
+#: What a disk without room says.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Usage(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -10,7 +9,7 @@ import click
 
 from . import secret_input, streams
 from .exits import Exit
-from .failures import Failed, Interrupted, Unwritten, as_document, as_text, code_of
+from .failures import NO_ROOM, Failed, Interrupted, Unwritten, as_document, as_text, code_of
 from .group import ROOT
 from .options import Options
 from .printable import json_line, printable
@@ -19,10 +18,6 @@ from .printable import json_line, printable
 _HELP_INSTEAD: tuple[type[click.UsageError], ...] = tuple(
     filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
 )
-
-
-#: What a disk without room says. What else goes wrong may be about what was read.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit code
@@ -58,8 +53,9 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
     except Exception as error:
         if _debug():
             raise
-        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
-            error = Unwritten("standard output", error)  # of click, or of what was left to write
+        if isinstance(error, OSError) and error.filename is None and error.errno in NO_ROOM:
+            # Of click, or of what was left to write. Other errors may be about what was read.
+            error = Unwritten("standard output", error)
         if isinstance(error, Unwritten):
             error.done = options.done
         _say(error, arguments)

@@ -11,30 +11,25 @@ import math
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
 
 from ..._fields import LINE_DEPTH, parsed
 from ...client import Engine
-from ...errors import (
-    ArgumentError,
-    Cause,
-    CredentialError,
-    RequestError,
-    Status,
-    TraceVaultError,
-)
+from ...errors import ArgumentError, Status, TraceVaultError
 from ...model import Trace
 from ...request import Request, Result
 from ..bounded import SMALLEST, bounded
-from ..failures import Unreadable, Unwritten, Usage, as_document, no_text
+from ..failures import NO_ROOM, Unreadable, Unwritten, Usage, as_document, no_text
 from ..group import verb
 from ..option import DAY, in_a_folder, option, require_time_to_wait, timeout_option, wait_option
 from ..options import Options
 from ..pasted import require_no_secret
 from ..printable import printable
+from ..repeats import Concern, Repeats, concern_of
 from ..rows_file import NoRows, RowsFile
 from ..session import Session, opened
 from ..streams import read_from
@@ -48,8 +43,6 @@ LINE_LIMIT = 1024 * 1024
 KEEP_ALIVE = 5.0
 #: Where a message's reference is looked for, in this order.
 FIELDS = ("message_ref", "AlertID", "alert_id", "investigate_id", "postfix_id")
-#: What lies below HTTP where the server was reached: another tenant's request may do better.
-_BEHIND_A_CONNECTION = (Cause.NONE, Cause.BROKEN, Cause.NO_FIRST_BYTE, Cause.SILENCE)
 
 
 @verb(
@@ -115,8 +108,8 @@ def filter_(
     into a log does not choose then.
 
     With --omprog and confirmMessages="on", rows go to the end of FILE, and rsyslog hears OK, or an
-    error when it may try again and no other tenant's lines wait for that. With --mmexternal the
-    answer holds only {"$!":{"tracevault":...}}.
+    error when it may try again and no other tenant's lines wait long for that. With --mmexternal
+    the answer holds only {"$!":{"tracevault":...}}.
     """
     if omprog is not None and mmexternal:
         raise Usage("--omprog and --mmexternal are two contracts: give one")
@@ -154,6 +147,9 @@ class Asker:
     summary: bool
     wait: float
     timeout: float
+    #: What the last line has asked; ``None`` where it failed before.
+    asked: Request[Trace] | None = None
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def request(self, record: dict[str, Any]) -> Request[Trace] | None:
         """What the record asks; ``None`` when it asks nothing."""
@@ -163,11 +159,15 @@ class Asker:
         require_no_secret(reference)
         tenant, account = _whom(record, self.tenant_field), _whom(record, self.account_field)
         place = self.session.place_of(tenant, account)
-        return Request.trace(*place, reference, wait=self.wait, timeout=self.timeout)
+        self.asked = Request.trace(*place, reference, wait=self.wait, timeout=self.timeout)
+        return self.asked
 
     def answer(self, request: Request[Trace], keep_alive: float | None = None) -> dict[str, Any]:
         """The member ``tracevault`` of the row; raises what went wrong."""
+        since = datetime.now(timezone.utc)
         result = self._result(self.engine.submit(request.__replace__()), keep_alive)
+        if _is_of_server(result, since):
+            self._repeats.answered(request.tenant.name)
         if result.error is not None:
             raise result.error
         assert result.trace is not None
@@ -177,9 +177,21 @@ class Asker:
                 told[side] = {**told[side], "lines": []}
         return {"trace": told}
 
-    def may_repeat(self, error: TraceVaultError) -> bool:
+    @property
+    def about(self) -> dict[str, str | None]:
+        """Whom the last line has asked, and for what, as errors name it."""
+        if self.asked is None:
+            return {}
+        named = {"account_id": self.asked.account_id, "message_ref": self.asked.message_ref}
+        return {"tenant": self.asked.tenant.name, **named}
+
+    def may_repeat(self, line: bytes, error: TraceVaultError) -> bool:
         """Whether asking for the line again may help, and holds up no other tenant's lines."""
-        return error.retriable and (_concerns_all(error) or self.session.is_of_one_tenant)
+        concern = concern_of(error)
+        if not error.retriable or concern is Concern.ALL or self.session.is_of_one_tenant:
+            return error.retriable
+        asked = None if self.asked is None else self.asked.tenant.name
+        return concern is not Concern.TENANT and self._repeats.wants(line, asked, concern)
 
     def _result(self, wanted: int, keep_alive: float | None) -> Result[Trace]:
         """The result of this request: what an earlier line left behind, as where memory was short,
@@ -197,12 +209,13 @@ class Asker:
             raise
 
 
-def _concerns_all(error: TraceVaultError) -> bool:
-    """Whether the lines of every tenant would meet it: it is the host's, the vault's, the
-    engine's, or there is no way to the server."""
-    if isinstance(error, (RequestError, CredentialError)):
-        return error.cause not in _BEHIND_A_CONNECTION
-    return error.status is not Status.E_LIMIT
+def _is_of_server(result: Result[Trace], since: datetime) -> bool:
+    """Whether the server has answered, and not what the engine has kept."""
+    if result.trace is None:
+        error = result.error
+        return error is not None and error.http_status > 0 and concern_of(error) is Concern.TENANT
+    fetched = result.trace.fetched_at  # in whole milliseconds
+    return fetched is not None and fetched > since - timedelta(milliseconds=1)
 
 
 def _text(record: dict[str, Any], name: str) -> str | None:
@@ -297,6 +310,7 @@ def _answered(
     No line ends the filter: rsyslog would send it again, for ever.
     """
     record: dict[str, Any] = {}
+    asker.asked = None
     try:
         record = _record(line)
         request = asker.request(record)
@@ -310,14 +324,22 @@ def _answered(
         return record, part, error
 
 
-def _row(record: dict[str, Any], part: dict[str, Any] | None, max_bytes: int | None) -> str:
-    """The record with its answer, and no other; the answer alone where the record cannot be
-    written."""
+def _row(
+    record: dict[str, Any],
+    part: dict[str, Any] | None,
+    max_bytes: int | None,
+    before: str = "",
+    behind: str = "\n",
+) -> bytes:
+    """The line of the record with its answer, and no other; of the answer alone where the record
+    cannot be written, or there is no memory for it."""
     own = {name: value for name, value in record.items() if name != MEMBER}
     try:
-        return bounded(own if part is None else {**own, MEMBER: part}, max_bytes)
+        row = bounded(own if part is None else {**own, MEMBER: part}, max_bytes)
+        return f"{before}{row}{behind}".encode()
     except Exception as error:
-        return bounded({MEMBER: as_document(error)}, max_bytes)
+        row = bounded({MEMBER: as_document(error)}, max_bytes)
+        return f"{before}{row}{behind}".encode()
 
 
 def _is_claimed(record: dict[str, Any]) -> bool:
@@ -333,12 +355,12 @@ def _serve_lines(asker: Asker, max_bytes: int | None, *, mmexternal: bool) -> No
         if not mmexternal:
             row = _row(record, part, max_bytes)
         elif part is None:
-            row = bounded({"$!": {MEMBER: None}} if _is_claimed(record) else {}, max_bytes)
+            row = _row({"$!": {MEMBER: None}} if _is_claimed(record) else {}, None, max_bytes)
         else:
             part.pop("line", None)  # the host has it
             most = None if max_bytes is None else max_bytes - len('{"$!":}')
-            row = f'{{"$!":{_row({}, part, most)}}}'
-        _write(row.encode() + b"\n")
+            row = _row({}, part, most, '{"$!":', "}\n")
+        _write(row)
 
 
 def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: float) -> None:
@@ -355,13 +377,33 @@ def _serve_omprog(asker: Asker, path: str, max_bytes: int | None, keep_alive: fl
                 continue
             said = b"OK"
             record, part, error = _answered(asker, line, keep_alive)
-            if isinstance(error, TraceVaultError) and asker.may_repeat(error):
+            if isinstance(error, TraceVaultError) and asker.may_repeat(line, error):
                 said = printable(f"{error.name}: {error}").encode("ascii", "replace")
             elif part is not None:
                 try:
-                    file.append(_row(record, part, max_bytes).encode() + b"\n")
+                    _append(file, asker, record, part, max_bytes)
                 except OSError as full:
                     said = f"the row is not written: {full.strerror}".encode("ascii", "replace")
             _write(said + b"\n")
     finally:
         file.close()
+
+
+def _append(
+    file: RowsFile,
+    asker: Asker,
+    record: dict[str, Any],
+    part: dict[str, Any],
+    max_bytes: int | None,
+) -> None:
+    """Keep the row; where there is no room for it and others' lines wait, a small one that says so.
+
+    One that is too large for the file would be repeated for ever, in front of all that fit.
+    """
+    try:
+        file.append(_row(record, part, max_bytes))
+    except OSError as full:
+        if full.errno not in NO_ROOM or asker.session.is_of_one_tenant:
+            raise
+        small = as_document(Unwritten("the row", full), **asker.about)
+        file.append(_row(record, small, SMALLEST))
