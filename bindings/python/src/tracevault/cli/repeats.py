@@ -19,6 +19,9 @@ from ..errors import (
 
 #: How often a line is repeated while nobody knows whom its failure concerns.
 TIMES = 3
+#: How often where two tenants have met the same, so that it most likely concerns all. Not without
+#: end: it may still be the trouble of those two, and then the next tenant's line shows it.
+TIMES_OF_ALL = 100
 #: What lies below HTTP where the server was reached: another tenant's request may do better.
 _BEHIND_A_CONNECTION = (Cause.NONE, Cause.BROKEN, Cause.NO_FIRST_BYTE, Cause.SILENCE)
 #: What a request comes to, whatever the vault and the engine are like.
@@ -71,10 +74,11 @@ class Repeats:
         """
         if tenant in self._own:
             return False
+        most = TIMES
         if tenant is not None:
             self._met[tenant] = concern
             if list(self._met.values()).count(concern) > 1:
-                return True  # also another one's: until somebody is answered
+                most = TIMES_OF_ALL
         self._times = self._times + 1 if line == self._line else 1
-        self._line = line if self._times <= TIMES else b""
-        return self._times <= TIMES
+        self._line = line if self._times <= most else b""
+        return self._times <= most
