@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import tracevault as tv
-from c_programs import ABI, Compile
+from c_programs import ABI, STRICT, Compile
 from launcher import Standin, standin
+from places import python_path
 
 FORKS = 40
 #: Forks from threads that have worked; `scripts/test` leaves it at this, a long run takes more.
@@ -134,3 +136,57 @@ def test_children_of_a_python_thread_that_has_worked_work() -> None:
             if status != 0:
                 failed.append((number, status))
         assert failed == []
+
+
+# ---- a file that is opened while the fork is under way ----
+
+#: A thread opens the writers' lock, and comes back from that when the fork has shut the library's gate.
+OPENED_AMID_A_FORK = """
+import os, sys, threading, time
+sys.path[:0] = sys.argv[1].split(":")
+import tracevault as tv
+path, flag = sys.argv[2:]
+vault = tv.Vault.create(path, tv.RawKey(bytearray(range(32))))
+
+def commit():
+    with vault.edit() as edit:
+        edit.put("acme", "0123456789abcdef0123456789abcdef", tv.ApiToken("test-token-not-real-01"))
+
+def is_open(name):
+    numbers = [number for number in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{number}")]
+    return name in [os.readlink(f"/proc/self/fd/{number}") for number in numbers]
+
+open(flag, "w").close()
+writer = threading.Thread(target=commit)
+writer.start()
+while not os.path.exists(flag + ".met"):
+    time.sleep(0.001)
+child = os.fork()
+if child == 0:
+    os._exit(3 if is_open(path + ".lock") else 0)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+writer.join()
+assert len(vault.accounts()) == 1
+print("done")
+"""
+
+
+def test_a_child_has_no_file_that_was_opened_while_the_fork_came(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path, flag, library = (tmp_path / name for name in ("t.vault", "flag", "hanging.so"))
+    shim = ABI / "hanging.c"
+    subprocess.run(["gcc", *STRICT, "-shared", "-fPIC", shim, "-o", library], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED_AMID_A_FORK, python_path(), str(path), str(flag)],
+        stdout=subprocess.PIPE,
+        env={
+            **os.environ,
+            "LD_PRELOAD": str(library),
+            "HANGING": str(flag),
+            "HANGING_NAME": f"{path.name}.lock",
+            "HANGING_CALL": "fork",
+        },
+        timeout=CHILD_SECONDS,
+        check=True,
+    )
+    assert done.stdout == b"done\n"

@@ -43,9 +43,10 @@ static size_t beginning(const char *pem, size_t end) {
     return 0;
 }
 
-/* Puts all certificates of a text into a store; 0 where there is none, one is damaged, or there are
- * too many. OpenSSL sorts all that it has for each one that it is given. So the time for all of
- * them grows with the square of their number, and a fork need not wait for more than one. */
+/* Puts all certificates of a text into a store; 0 where there is none, one is damaged, there are
+ * too many, or nobody wants them any more. OpenSSL sorts all that it has for each one that it is
+ * given. So the time for all of them grows with the square of their number: neither a fork nor
+ * exit() need wait for more than one. */
 static int fill(void *store, void *text, const char *pem, size_t length, size_t most,
                 tvs_certificates *out) {
     function read = find("PEM_read_bio_X509_AUX");
@@ -64,6 +65,7 @@ static int fill(void *store, void *text, const char *pem, size_t length, size_t 
         out->count++;
         if (!is_added) return 0;
         tvs_fork_resume(tvs_fork_pause());
+        if (out->is_over != NULL && out->is_over(out->reader)) return 0;
         if (out->count > 1) continue;
         size_t end = length - rest.text_rest(text);
         out->first = beginning(pem, end);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@
  * closes what it does not know may have its own file by the same number: so the file counts too. */
 enum { NOBODY = 0, TAKEN = -1, PLACES = 64 };
 typedef struct entry {
-    _Atomic(int) descriptor; /* plus 1; TAKEN before it is open */
+    _Atomic(int) descriptor; /* plus 1; TAKEN before it is open, and less while it is closed */
     dev_t device;
     ino_t inode; /* 0 until it is known */
 } entry;
@@ -51,36 +52,72 @@ static entry *take_place(void) {
     for (places *some = &open_now; some != NULL; some = more_places(some)) {
         for (int i = 0; i < PLACES; i++) {
             int nobody = NOBODY;
-            if (atomic_compare_exchange_strong(&some->each[i].descriptor, &nobody, TAKEN))
+            if (atomic_compare_exchange_strong(&some->each[i].descriptor, &nobody, TAKEN)) {
+                some->each[i].inode = 0;
                 return &some->each[i];
+            }
         }
     }
     return NULL;
 }
 
-/* Whether a descriptor that was found in a place is still what it was. */
-static int is_same(const entry *place, int fd) {
+/* Which file a descriptor is of: 0, or -errno. What the kernel knows is enough, and its file system
+ * is not asked: that may hang, and a child asks here before it comes out of fork(). */
+static int identify(int fd, dev_t *device, ino_t *inode) {
+    struct statx known;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &known) == 0) {
+        *device = makedev(known.stx_dev_major, known.stx_dev_minor);
+        *inode = known.stx_ino;
+        return 0;
+    }
+    /* A sandbox may forbid that question. */
     struct stat status;
-    return fstat(fd, &status) == 0 && status.st_dev == place->device &&
-           status.st_ino == place->inode;
+    if (errno == EBADF || fstat(fd, &status) != 0) return -errno;
+    *device = status.st_dev;
+    *inode = status.st_ino;
+    return 0;
 }
 
-/* Notes in its place what a call has opened; the descriptor, or -errno. */
-static int32_t opened(entry *place, int outcome) {
-    struct stat status;
-    int answer = outcome;
-    if (outcome >= 0) {
-        place->inode = 0;
-        atomic_store(&place->descriptor, outcome + 1);
-        OUTSIDE(answer, fstat(outcome, &status));
-        if (answer < 0) (void)close(outcome);
+/* Whether a descriptor that was found in a place is still what it was. */
+static bool is_same(const entry *place, int fd) {
+    dev_t device;
+    ino_t inode;
+    if (place->inode == 0) return true;
+    return identify(fd, &device, &inode) == 0 && device == place->device && inode == place->inode;
+}
+
+/* Closes what a place notes, while forks may come: a file system may hang then, too. As soon as
+ * that begins the number may be somebody else's: no call finds the place by it any more, and a
+ * child closes it only where it is the same file. If the host has closed ours, the number is of a
+ * file of its own, which stays. */
+static void let_go(entry *place, int fd) {
+    int held = tvs_fork_pause();
+    int open = fd + 1, closing = TAKEN - open;
+    bool is_ours = is_same(place, fd);
+    if (atomic_compare_exchange_strong(&place->descriptor, &open, closing)) {
+        if (is_ours) (void)close(fd);
+        (void)atomic_compare_exchange_strong(&place->descriptor, &closing, NOBODY);
     }
-    if (answer < 0) {
+    tvs_fork_resume(held);
+}
+
+/* Notes in its place what a call has just opened; the descriptor, or -errno. */
+static int32_t opened(entry *place, int outcome) {
+    if (outcome < 0) {
+        int error = errno;
         atomic_store(&place->descriptor, NOBODY);
+        return -error;
+    }
+    atomic_store(&place->descriptor, outcome + 1);
+    dev_t device;
+    ino_t inode;
+    int answer = identify(outcome, &device, &inode);
+    if (answer != 0) {
+        let_go(place, outcome);
         return answer;
     }
-    place->device = status.st_dev;
-    place->inode = status.st_ino;
+    place->device = device;
+    place->inode = inode;
     return outcome;
 }
 
@@ -96,15 +133,13 @@ static entry *place_of(int fd) {
 
 void tvs_close(int fd) {
     entry *place = place_of(fd);
-    int found = fd + 1;
     if (place != NULL) {
-        int held = tvs_fork_pause();
-        int is_ours = is_same(place, fd);
-        tvs_fork_resume(held);
-        /* Closed by the host, and the number is of a file of its own now. */
-        if (atomic_compare_exchange_strong(&place->descriptor, &found, NOBODY) && !is_ours) return;
+        let_go(place, fd);
+        return;
     }
+    int held = tvs_fork_pause();
     (void)close(fd);
+    tvs_fork_resume(held);
 }
 
 void tvs_files_forget(void) {
@@ -112,19 +147,23 @@ void tvs_files_forget(void) {
         for (int i = 0; i < PLACES; i++) {
             entry *place = &some->each[i];
             int found = atomic_exchange(&place->descriptor, NOBODY);
-            bool is_ours = found > 0 && (place->inode == 0 || is_same(place, found - 1));
-            if (is_ours) (void)close(found - 1);
+            if (found < TAKEN) found = TAKEN - found; /* a thread of the parent was closing it */
+            if (found > 0 && is_same(place, found - 1)) (void)close(found - 1);
         }
     }
 }
 
-/* One call that opens a file, made while forks may come, with a place for its descriptor. */
-#define OPEN(descriptor, call)                       \
-    do {                                             \
-        entry *place_ = take_place();                \
-        if (place_ == NULL) return -ENOMEM;          \
-        OUTSIDE(descriptor, call);                   \
-        (descriptor) = opened(place_, (descriptor)); \
+/* One call that opens a file, made while forks may come, with a place for its descriptor. It is
+ * noted before this thread waits for a fork to pass: the child must know it. */
+#define OPEN(descriptor, call)                 \
+    do {                                       \
+        entry *place_ = take_place();          \
+        if (place_ == NULL) return -ENOMEM;    \
+        tvs_opening_begin();                   \
+        int held_ = tvs_fork_pause();          \
+        (descriptor) = opened(place_, (call)); \
+        tvs_opening_end();                     \
+        tvs_fork_resume(held_);                \
     } while (0)
 
 int32_t tvs_open_directory(const char *path) {
@@ -156,14 +195,14 @@ int32_t tvs_open_follow(int32_t directory, const char *name) {
 
 int32_t tvs_open_new(int32_t directory, const char *name) {
     int32_t file = open_at(directory, name, O_RDWR | O_CREAT | O_EXCL);
+    if (file < 0) return file;
     /* The process's umask may take away the owner's own rights. */
-    if (file >= 0 && fchmod(file, 0600) != 0) {
-        int error = errno;
-        tvs_close(file);
-        (void)unlinkat(directory, name, 0);
-        return -error;
-    }
-    return file;
+    int answer;
+    OUTSIDE(answer, fchmod(file, 0600));
+    if (answer == 0) return file;
+    tvs_close(file);
+    (void)tvs_unlink(directory, name);
+    return answer;
 }
 
 int64_t tvs_read(int32_t descriptor, void *bytes, size_t length) {

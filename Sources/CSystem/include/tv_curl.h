@@ -94,10 +94,13 @@ int tvs_curl_guard(void *easy, tvs_curl_watch *watch, tvs_curl_sent *sent);
 typedef struct {
     size_t first, length;
     size_t count;
+    /* Asked behind each certificate whether nobody wants them any more. NULL: it is never asked. */
+    bool (*is_over)(void *reader);
+    void *reader;
 } tvs_certificates;
 /** All certificates of a PEM text as an X509_STORE of libcurl's own OpenSSL. NULL where there is
- * none, one is damaged, or there are more than `most`: then one more than that was read. Forks go
- * through between two certificates. */
+ * none, one is damaged, nobody wants them any more, or there are more than `most`: then one more
+ * than that was read. Forks go through between two certificates. */
 void *tvs_authorities_new(const void *pem, size_t length, size_t most, tvs_certificates *out);
 void tvs_authorities_free(void *store);
 /** Whether OpenSSL has cleaned up, as it does in exit(): nothing of it may be used any more. */

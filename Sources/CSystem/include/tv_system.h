@@ -53,6 +53,10 @@ void tvs_fork_unsafe_leave(void);
  * of Lock.swift, for which others may wait inside. The answer is for tvs_fork_resume(). */
 int tvs_fork_pause(void);
 void tvs_fork_resume(int held);
+/** Around a call that opens a file, from before the pause until the descriptor is noted where a
+ * child finds it: a fork waits for that, but only a moment, as a file system may hang. */
+void tvs_opening_begin(void);
+void tvs_opening_end(void);
 
 /** What Lock.swift guards its value with. glibc forgets at fork() which threads there were, so a
  * child may use one that nobody held at that moment. */

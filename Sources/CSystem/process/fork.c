@@ -71,9 +71,14 @@ uint32_t tvs_fork_generation(void) {
 static _Atomic(uint32_t) gate;
 #define FORKING 0x80000000u
 
-/* After so long a waiting is over whatever happens: a fork by a signal handler that has interrupted
- * a call (what the call holds, others may wait for), and everything else. Nobody waits for ever. */
-enum { BRIEF_MS = 100, PATIENCE_MS = 10 * 1000 };
+/* After so long a waiting is over whatever happens: a fork for files that are being opened, one by
+ * a signal handler that has interrupted a call (what the call holds, others may wait for), and
+ * everything else. Nobody waits for ever. */
+enum { MOMENT_MS = 20, BRIEF_MS = 100, PATIENCE_MS = 10 * 1000 };
+
+/* How many threads open a file that is not noted yet. A fork that is let in by the pause of one
+ * meets just that call. */
+static _Atomic(uint32_t) opening;
 
 /* Of this thread: how often it has entered, how many locks of Lock.swift it holds, how many pauses
  * it is in, and whether it could be cancelled before. Volatile: a signal handler may fork. */
@@ -86,17 +91,17 @@ static _Thread_local int cancelling;
  * neither waits nor counts: nobody else is inside, or there is nobody else. */
 static _Thread_local volatile enum { NO_FORK, PLAIN_FORK, FORK_THAT_SHUT } forking;
 
-/* Waits while the gate is as seen, at most until then. 0 when the time is up. */
-static int wait_while(uint32_t seen, int64_t until_ms) {
+/* Waits while a word is as seen, at most until then. 0 when the time is up. */
+static int wait_while(_Atomic(uint32_t) *word, uint32_t seen, int64_t until_ms) {
     int64_t rest = until_ms - tvs_monotonic_ms();
     if (rest <= 0) return 0;
     struct timespec time = {rest / 1000, rest % 1000 * 1000000};
-    (void)syscall(SYS_futex, &gate, FUTEX_WAIT_PRIVATE, seen, &time, NULL, 0);
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &time, NULL, 0);
     return 1;
 }
 
-static void wake_all(void) {
-    (void)syscall(SYS_futex, &gate, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+static void wake_all(_Atomic(uint32_t) *word) {
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 static void pass_in(void) {
@@ -105,7 +110,7 @@ static void pass_in(void) {
     for (;;) {
         if (seen & FORKING) {
             if (until == 0) until = tvs_monotonic_ms() + PATIENCE_MS;
-            if (wait_while(seen, until)) {
+            if (wait_while(&gate, seen, until)) {
                 seen = atomic_load_explicit(&gate, memory_order_relaxed);
                 continue;
             }
@@ -119,7 +124,7 @@ static void pass_out(void) {
     do {
         if ((seen & ~FORKING) == 0) return; /* counted by nobody: see after_fork_in_child */
     } while (!atomic_compare_exchange_weak(&gate, &seen, seen - 1));
-    if (seen & FORKING) wake_all();
+    if (seen & FORKING) wake_all(&gate);
 }
 
 /* Shuts the gate; 0 when another fork keeps it shut until then. */
@@ -127,7 +132,7 @@ static int shut(int64_t until_ms) {
     uint32_t seen = atomic_load(&gate);
     for (;;) {
         if (seen & FORKING) {
-            if (!wait_while(seen, until_ms)) return 0;
+            if (!wait_while(&gate, seen, until_ms)) return 0;
             seen = atomic_load(&gate);
         } else if (atomic_compare_exchange_weak(&gate, &seen, seen | FORKING)) {
             return 1;
@@ -142,7 +147,11 @@ static void before_fork(void) {
     int is_shut = shut(until);
     for (;;) {
         uint32_t seen = atomic_load(&gate);
-        if (!is_shut || (seen & ~FORKING) <= own || !wait_while(seen, until)) break;
+        if (!is_shut || (seen & ~FORKING) <= own || !wait_while(&gate, seen, until)) break;
+    }
+    until = tvs_monotonic_ms() + MOMENT_MS;
+    for (uint32_t seen; (seen = atomic_load(&opening)) > 0;) {
+        if (!wait_while(&opening, seen, until)) break;
     }
     forking = is_shut ? FORK_THAT_SHUT : PLAIN_FORK;
 }
@@ -150,7 +159,7 @@ static void before_fork(void) {
 static void after_fork_in_parent(void) {
     if (forking == FORK_THAT_SHUT) {
         atomic_fetch_and(&gate, ~FORKING);
-        wake_all();
+        wake_all(&gate);
     }
     forking = NO_FORK;
 }
@@ -158,6 +167,7 @@ static void after_fork_in_parent(void) {
 /* There is one thread now: inside if a signal handler forked in the middle of a call. */
 static void after_fork_in_child(void) {
     atomic_store(&gate, depth > 0);
+    atomic_store(&opening, 0);
     forking = NO_FORK;
     tvs_files_forget();
 }
@@ -205,6 +215,16 @@ void tvs_fork_resume(int held) {
     pass_in();
     depth = held;
     pauses--;
+}
+
+void tvs_opening_begin(void) { atomic_fetch_add(&opening, 1); }
+
+void tvs_opening_end(void) {
+    uint32_t seen = atomic_load(&opening);
+    do {
+        if (seen == 0) return; /* counted by nobody: see after_fork_in_child */
+    } while (!atomic_compare_exchange_weak(&opening, &seen, seen - 1));
+    if (atomic_load(&gate) & FORKING) wake_all(&opening);
 }
 
 /* ---- mutexes */

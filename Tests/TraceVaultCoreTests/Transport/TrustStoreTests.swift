@@ -155,6 +155,18 @@ import Testing
         #expect(unsafe whole.giveOne(to: easy, as: CURLOPT_CAINFO_BLOB) == 0)
     }
 
+    /// exit() waits for who reads them.
+    @Test func whoReadsAuthoritiesIsEndedBehindTheNextOne() throws {
+        let text = try Array(Data(contentsOf: URL(fileURLWithPath: Self.usual)))
+        var found = unsafe tvs_certificates()
+        unsafe found.is_over = { _ in true }
+        let made = unsafe text.withUnsafeBytes { bytes in
+            unsafe tvs_authorities_new(bytes.baseAddress, bytes.count, 1000, &found)
+        }
+        #expect(unsafe made == nil)
+        #expect(unsafe found.count == 1)
+    }
+
     /// What was resumed would let in a server whose authority is not trusted any more.
     @Test func aChangeCountsUntilThereAreNewSessions() throws {
         try scratch.write(authority(0))

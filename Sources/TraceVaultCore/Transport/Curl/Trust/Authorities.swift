@@ -21,17 +21,30 @@ final class Authorities: @unchecked Sendable {
     /// Seven times what distributions have.
     static let mostCertificates = 1000
 
+    /// Whether exit() waits for who reads them.
+    private final class End: Sendable {
+        let hasCome = Atomic<Bool>(false)
+    }
+
     init(_ pem: [UInt8]) {
-        var found = tvs_certificates()
-        let made = unsafe LiveCalls.run {
+        let end = End()
+        var found = unsafe tvs_certificates()
+        unsafe found.reader = Unmanaged.passUnretained(end).toOpaque()
+        unsafe found.is_over = { reader in
+            guard let reader = unsafe reader else { return false }
+            let end = unsafe Unmanaged<End>.fromOpaque(reader).takeUnretainedValue()
+            return end.hasCome.load(ordering: .relaxed)
+        }
+        // What stops it keeps `end` for as long.
+        let made = unsafe LiveCalls.run(stop: { end.hasCome.store(true, ordering: .relaxed) }) {
             unsafe pem.withUnsafeBytes { bytes in
                 unsafe tvs_authorities_new(
                     bytes.baseAddress, bytes.count, Self.mostCertificates, &found)
             }
         }
         unsafe store = made ?? nil
-        areTooMany = found.count > Self.mostCertificates
-        let place = found.first..<found.first + found.length
+        areTooMany = unsafe found.count > Self.mostCertificates
+        let place = unsafe found.first..<found.first + found.length
         one = place.isEmpty ? [UInt8(ascii: "\n")] : Array(pem[place])
     }
 

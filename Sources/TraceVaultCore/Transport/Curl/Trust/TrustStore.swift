@@ -33,6 +33,11 @@ final class TrustStore: Watched {
         case nothing(Int32)
     }
 
+    /// Why there are no bytes.
+    private struct Unread: Error {
+        let found: Found
+    }
+
     private struct State {
         /// Nil before anything was read.
         var content: Content?
@@ -162,20 +167,28 @@ final class TrustStore: Watched {
         tvs_fork_resume(held)
         guard error == 0 else { return .nothing(error) }
         guard status.st_mode & S_IFMT == S_IFREG else { return .content(.noFile, nil) }
-        return FileStamp(status) == known ? .same : read(path, hasCome)
+        guard FileStamp(status) != known else { return .same }
+        do throws(Unread) {
+            let (text, stamp) = try read(path)
+            // It is closed by now, which may hang as well: from here on others wait.
+            hasCome()
+            return .content(content(text), stamp)
+        } catch {
+            return error.found
+        }
     }
 
     /// By one descriptor, which waits for nobody: what lies there may be another file by now.
-    private static func read(_ path: [CChar], _ hasCome: () -> Void) -> Found {
+    private static func read(_ path: [CChar]) throws(Unread) -> ([UInt8], FileStamp) {
         let file = unsafe tvs_open_follow(AT_FDCWD, path)
-        guard file >= 0 else { return .nothing(-file) }
+        guard file >= 0 else { throw Unread(found: .nothing(-file)) }
         defer { tvs_close(file) }
         let status: FileStatus
         switch SystemFiles().status(file) {
         case .success(let found): status = found
-        case .failure(let error): return .nothing(error.number)
+        case .failure(let error): throw Unread(found: .nothing(error.number))
         }
-        guard status.isRegular else { return .content(.noFile, nil) }
+        guard status.isRegular else { throw Unread(found: .content(.noFile, nil)) }
         // One byte more than is allowed, so that it is seen.
         var text = [UInt8](repeating: 0, count: min(Int(clamping: status.size), mostBytes) + 1)
         var count = 0
@@ -190,13 +203,12 @@ final class TrustStore: Watched {
                 return unsafe tvs_read(file, rest.baseAddress, rest.count)
             }
             if came == -Int64(EINTR) { continue }
-            guard came >= 0 else { return .nothing(Int32(clamping: -came)) }
+            guard came >= 0 else { throw Unread(found: .nothing(Int32(clamping: -came))) }
             guard came > 0 else { break }
             count += Int(came)
         }
         text.removeLast(text.count - count)
-        hasCome()
-        return .content(content(text), status.stamp)
+        return (text, status.stamp)
     }
 
     /// Computes, for whoever waits for the look: libcurl's thread only takes what is finished.
