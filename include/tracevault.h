@@ -539,8 +539,8 @@ TV_API TV_CHECK tv_status tv_vault_verify(const tv_vault *vault, tv_document **d
  * They fail with TV_E_LOCKED until tv_vault_unlock(). A request that is on the wire ends; its next
  * try fails, and so does one that still connects. Open edits end too: what was put into them is
  * wiped, and every further call on them fails with TV_E_LOCKED, also after tv_vault_unlock(); so
- * does a commit that is not being stored yet. A tv_vault_unlock() that began before does not open
- * the vault again.
+ * does a commit or a tv_vault_export() that is not being stored yet. A tv_vault_unlock() that began
+ * before does not open the vault again.
  * Tenants of a vault that was closed with tv_vault_free() keep their key.
  * @since 0.1
  */

@@ -7,8 +7,13 @@ import Testing
 final class OvertakenStore: Store {
     enum Step { case read, lease, replace }
 
+    /// With a copy it is one on a server.
+    let copy: StoreCopy?
+    var isRemote: Bool { copy != nil }
     private let real = MemoryStore()
     private let overtaking = Lock<(step: Step, body: @Sendable () -> Void)?>(nil)
+
+    init(copy: StoreCopy? = nil) { self.copy = copy }
 
     /// The next time that this step is done, this is done once before it comes back.
     func overtake(_ step: Step, _ body: @escaping @Sendable () -> Void) {

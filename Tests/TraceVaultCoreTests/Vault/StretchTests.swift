@@ -78,6 +78,31 @@ import Testing
         #expect(order.withLock { $0 } == ["given", "stretched"])
     }
 
+    @Test func anExportThatWaitsForItsPassphraseEndsWithALock() throws {
+        let vault = try Fake.memoryVault()
+        let target = MemoryStore()
+        let isWaiting = Atomic<Bool>(false)
+        tvs_stretch_take(1_048_576, 1_048_576)
+        try inParallel(2) { number in
+            if number == 0 {
+                isWaiting.store(true, ordering: .releasing)
+                let unlock = try Fake.passphrase()
+                let outcome = status {
+                    try vault.export(
+                        tenant: nil, into: target, unlock: unlock, settings: Fake.settings)
+                }
+                #expect(outcome == .locked)
+            } else {
+                while !isWaiting.load(ordering: .acquiring) { sched_yield() }
+                // So that the export has come to its passphrase.
+                for _ in 0..<3 { _ = try Self.work() }
+                vault.lock()
+                tvs_stretch_give(1_048_576)
+            }
+        }
+        #expect(status { _ = try target.read() } == .notVault)
+    }
+
     /// What 19 MiB and two passes cost, and more, without the room: hashing 32 MiB.
     private static func work() throws -> Int {
         let input = [UInt8](repeating: 7, count: 32 * 1_048_576)

@@ -176,6 +176,29 @@ private final class RemoteStore: Store {
         #expect(try token(early).hasSuffix("-3"))
     }
 
+    /// It was too late for the lock to end the call.
+    @Test func whatACallFindsOrStoresWhileTheVaultIsLockedIsSeenByItsHost() throws {
+        let apart = try Scratch()
+        let copy = try StoreCopy(path: apart.vault, Fake.settings)
+        let store = OvertakenStore(copy: copy)
+        let vault = try Vault.create(in: store, unlock: unlock, settings: Fake.settings)
+        store.overtake(.replace) { vault.lock() }
+        try put(vault, 1)
+        #expect(vault.isLocked)
+        #expect(try copy.seen()?.revision == store.revision())
+        #expect(try apart.bytes() == store.read().array)
+        try vault.unlock(unlock)
+        let elsewhere = RemoteStore(try store.read(), copy: nil)
+        try put(
+            try Vault.open(
+                in: elsewhere, unlock: unlock, settings: Fake.settings, lookout: Lookout()), 2)
+        try store.put(elsewhere.read().array)
+        store.overtake(.read) { vault.lock() }
+        _ = try? vault.refresh()
+        #expect(vault.isLocked)
+        #expect(try copy.seen()?.revision.generation == vault.generation)
+    }
+
     @Test func anotherObjectOfTheSameAgeIsRefused() throws {
         let apart = RemoteStore(try stored(), copy: nil)
         try put(try Vault.open(in: apart, unlock: unlock, settings: Fake.settings), 8)

@@ -52,6 +52,20 @@ import Testing
         #expect([2_899_999, 2_900_000].map(answer) == [nil, .stale])
     }
 
+    /// The lookout looks as soon as the vault is open, which is before the unlock has come back.
+    @Test func aNewerLookThatFailsMakesTheStoresLastAnswerNoYounger() {
+        let away = Following.Away(failure: trouble, ageMs: 300_000)
+        let unlock = following.moment(nowMs: 1_000_000)
+        following.failed(trouble, following.begin(nowMs: 1_000_001))
+        following.isAway(away, unlock)
+        #expect([1_599_999, 1_600_000].map(answer) == [nil, .stale])
+        // One that has found what the store has is news of its own.
+        let another = following.moment(nowMs: 2_000_000)
+        following.succeeded(following.begin(nowMs: 2_000_001))
+        following.isAway(away, another)
+        #expect(following.trouble(nowMs: 9_000_000) == nil)
+    }
+
     /// Whoever refreshes the vault or commits looks as well, and looks end in any order.
     @Test func onlyTheNewestLookCounts() throws {
         let slow = following.begin(nowMs: 1000)

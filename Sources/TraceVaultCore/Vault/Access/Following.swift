@@ -106,15 +106,20 @@ final class Following: Sendable {
     }
 
     /// A look that began then found the store away, and a copy in its place: nothing was seen since
-    /// the store last answered, whoever of this host it answered.
+    /// the store last answered, whoever of this host it answered. A newer look that has failed
+    /// meanwhile began later than that, so it counts from there as well.
     func isAway(_ away: Away, _ look: Moment) {
         state.withLock { state in
-            guard state.end(look) else { return }
+            let isNews = state.end(look)
+            guard isNews || state.failure != nil else { return }
             let answer = Moment(
                 bootMs: look.bootMs - away.ageMs, wallMs: look.wallMs - away.ageMs,
                 number: look.number)
             if state.good.bootMs < answer.bootMs { state.good = answer }
-            (state.failure, state.failed) = (away.failure, state.good)
+            if isNews { (state.failure, state.failed) = (away.failure, state.good) }
+            if let failed = state.failed, state.good.bootMs < failed.bootMs {
+                state.failed = state.good
+            }
         }
     }
 

@@ -84,8 +84,10 @@ extension Vault: Watched {
     @discardableResult
     package func refresh() throws(Failure) -> Bool {
         guard let held = state.withLock({ $0.snapshot }) else { throw Self.locked }
-        defer { keepCopy() }
-        return try followed(held) !== held
+        let askedMs = tvs_wall_ms()
+        let newest = try followed(held)
+        keepCopy(of: newest, answeredMs: askedMs)
+        return newest !== held
     }
 
     /// The newest state of the store, which is current from then on.
@@ -180,7 +182,11 @@ extension Vault: Watched {
         return { try? copy.keep(bytes, header, answeredMs: answeredMs) }
     }
 
-    func keepCopy() { upkeep()?() }
+    /// Keeps the copy of what a call of the host's has found or stored, also where the vault was
+    /// locked meanwhile: this host has seen it.
+    func keepCopy(of stored: Snapshot, answeredMs: Int64) {
+        try? store.copy?.keep(stored.bytes, stored.header, answeredMs: answeredMs)
+    }
 
     /// Nil while the vault is locked: then nobody uses it.
     func look() -> Look? {

@@ -71,9 +71,10 @@ package final class Vault: Sendable {
         try store.copy?.checkIsFree()
         let slot = try PreparedSlot(unlock, settings: settings)
         let snapshot = try Snapshot.empty(slot, generation: 1, like: nil)
+        let askedMs = tvs_wall_ms()
         try store.create(snapshot.bytes)
         let vault = Vault(store, settings, snapshot, lookout)
-        vault.keepCopy()
+        vault.keepCopy(of: snapshot, answeredMs: askedMs)
         return vault
     }
 
@@ -100,10 +101,16 @@ package final class Vault: Sendable {
     ) throws(Failure) {
         var name: TenantName?
         if let tenant { name = try TenantName(tenant) }
+        let locks = state.withLock { $0.locks }
+        _ = try current()
+        // Before the keys are held: a passphrase takes its time.
+        let slot = try PreparedSlot(unlock, settings: settings)
         let source = try current()
         try following.check(nowMs: Self.bootMs)
-        let slot = try PreparedSlot(unlock, settings: settings)
-        try target.create(try source.exported(name, with: slot).bytes)
+        let exported = try source.exported(name, with: slot)
+        // As an edit, it ends with the lock until it is being stored.
+        guard state.withLock({ $0.locks == locks }) else { throw Self.locked }
+        try target.create(exported.bytes)
     }
 
     // MARK: - Locking
@@ -237,12 +244,13 @@ package final class Vault: Sendable {
                 state.withLock { $0.coming = coming }
             }
             defer { state.withLock { $0.coming = nil } }
+            let askedMs = tvs_wall_ms()
             if try store.replace(
                 next.snapshot.bytes, ifRevision: base.header.revision,
                 keeping: next.forgetsPrevious ? nil : base.bytes)
             {
                 state.withLock { $0.publish(next.snapshot, over: base) }
-                keepCopy()
+                keepCopy(of: next.snapshot, answeredMs: askedMs)
                 return
             }
             guard !isCancelled() else { throw WriterQueue.cancelled }
