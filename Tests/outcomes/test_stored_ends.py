@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import tracevault as tv
 from bare_server import ACCOUNT, Server, engine, reply, serving
+from tracevault import checks
 
 GOOD = "2031-01-01T00:00:00Z"
 #: What Cloudflare may write and no vault holds; the first is what Go writes for no time.
@@ -139,3 +140,23 @@ def test_the_command_shows_all_rows_where_nothing_can_be_stored(
     assert told.returncode == 3, told.stderr
     assert len(told.stdout.splitlines()) == 3
     assert json.loads(told.stderr.splitlines()[-1])["error"]["status"] == "TV_E_UNSAFE_FILE"
+
+
+def test_a_credential_that_goes_amid_the_edit_keeps_no_other_end_from_being_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tv.Vault.in_memory() as vault:
+        with vault.edit() as edit:
+            for name in ("first", "gone", "last"):
+                edit.put(name, ACCOUNT, tv.ApiToken(f"test-token-not-real-{name}"))
+        tried = checks._try_end
+
+        def removing(given: tv.Vault, one: tv.Account, end: str) -> None:
+            tried(given, one, end)
+            if one.tenant == "last" and len(vault.accounts()) == 3:
+                with vault.edit() as other:
+                    other.remove("gone", ACCOUNT)
+
+        monkeypatch.setattr(checks, "_try_end", removing)
+        assert not checks.store_ends(vault, [(one, GOOD) for one in vault.accounts()])
+        assert ends(vault) == {"first": "2031", "last": "2031"}

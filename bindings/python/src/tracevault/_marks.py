@@ -48,7 +48,8 @@ def written_out(char: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """One line for people and logs, with what hides, turns or steers written out.
+    """One line for people and logs, with what hides, turns or steers written out. Marks stay, also
+    many on one letter: where a person looks for long, the command has :func:`pieces`.
 
     It needs nothing that is not loaded yet: an error is told also where no descriptor is left.
     """

@@ -21,6 +21,9 @@ from .findings import CheckResult
 from .request import Priority, Request, Result
 from .vault import Tenant, Vault
 
+#: How often the ends are stored where another writer changes what the edit changes.
+_TRIES = 5
+
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -217,8 +220,17 @@ def store_ends(
     the end was another credential's.
     """
     ends = [(one, end) for one, end in told if end and _is_news(one, end)]
-    if not ends:
-        return []
+    for left in reversed(range(_TRIES if ends else 0)):
+        try:
+            return _edited(vault, ends)
+        except TraceVaultError as error:
+            # One was rotated or removed amid the edit, which keeps no other end from being stored.
+            if error.status is not Status.E_CONFLICT or not left:
+                raise
+    return []
+
+
+def _edited(vault: Vault, ends: list[tuple[Account, str]]) -> list[tuple[Account, TraceVaultError]]:
     lost: list[tuple[Account, TraceVaultError]] = []
     with vault.edit() as edit:
         for one, end in ends:

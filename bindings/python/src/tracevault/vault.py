@@ -239,7 +239,7 @@ class Vault:
 
     def lock(self) -> None:
         """Wipe every key, those of tenants and open edits too; they raise :class:`LockedError`
-        from then on."""
+        from then on, and so does an export that is not being stored yet."""
         check(library().tv_vault_lock, self._handle.ref)
 
     @leaves_no_secret

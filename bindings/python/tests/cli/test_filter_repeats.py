@@ -17,6 +17,7 @@ from tests.cli.conftest import Call, Kit
 from tests.cli.test_filter import line
 from tracevault._slot import Slot
 from tracevault.cli.bounded import SMALLEST, bounded
+from tracevault.cli.repeats import TIMES, Concern, Repeats
 from tracevault.cli.rows_file import RowsFile
 from tracevault.cli.session import Session
 from tracevault.cli.verbs import filter as verb
@@ -109,11 +110,11 @@ def rsyslog(call: Call, kit: Kit, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     return Rsyslog(call, kit, monkeypatch, tmp_path / "rows")
 
 
-def test_a_line_is_repeated_a_few_times_and_then_others_have_their_turn(
+def test_lines_of_a_tenant_are_repeated_a_few_times_and_then_others_have_their_turn(
     rsyslog: Rsyslog, trouble: Trouble
 ) -> None:
     rsyslog.met["globex"] = [trouble()]
-    assert rsyslog.sends("globex", "globex", "acme") == [4, 4, 1]
+    assert rsyslog.sends("globex", "globex", "acme") == [4, 1, 1]
     assert rsyslog.told == [trouble().name, trouble().name, "acme"]
 
 
@@ -172,7 +173,7 @@ def test_no_way_to_the_server_is_one_kind_whatever_the_cause(
     assert rsyslog.sends("globex", "acme") == [4, 101]
 
 
-@pytest.mark.parametrize("ref", ["fail-404", "fail-429-300", "bad-html"])
+@pytest.mark.parametrize("ref", ["fail-404", "fail-429-300"])
 def test_an_answer_is_whatever_a_server_has_said(
     rsyslog: Rsyslog, trouble: Trouble, ref: str
 ) -> None:
@@ -181,12 +182,31 @@ def test_an_answer_is_whatever_a_server_has_said(
     assert rsyslog.sends("globex", "acme", "globex", acme=ref) == [4, 1, 1]
 
 
+def test_a_page_of_whoever_stands_in_between_is_no_answer(
+    rsyslog: Rsyslog, trouble: Trouble
+) -> None:
+    rsyslog.kit.server.reset()
+    rsyslog.met["globex"] = rsyslog.met["initech"] = [trouble()]
+    # Else the second would be known to have trouble of its own.
+    assert rsyslog.sends("globex", "acme", "initech", acme="bad-html") == [4, 1, 101]
+
+
+def test_lines_that_come_in_turns_are_repeated_no_more_often() -> None:
+    """As where rsyslog has several workers and one filter."""
+    repeats = Repeats()
+    sent = [repeats.wants(line, "globex", Concern.WAY) for line in (b"1", b"2") * 3]
+    assert sent == [True] * TIMES + [False] * 3
+    repeats.wants(b"3", "acme", Concern.WAY)
+    sent = [repeats.wants(line, "globex", Concern.WAY) for line in (b"1", b"2") * 101]
+    assert sent == [True] * 200 + [False] * 2
+
+
 def test_what_no_server_has_said_is_no_answer(rsyslog: Rsyslog, trouble: Trouble) -> None:
     rsyslog.met |= {"globex": [trouble()], "acme": [None, failure(Status.E_DEADLINE)]}
-    assert rsyslog.sends("acme", "globex", "acme", "globex") == [1, 4, 1, 4]
+    assert rsyslog.sends("acme", "globex", "acme", "globex") == [1, 4, 1, 1]
     rsyslog.met |= {"globex": [trouble()], "acme": [None]}
     # The third line is answered with what the engine has kept of the first.
-    assert rsyslog.sends("acme", "globex", "acme", "globex", where=()) == [1, 4, 1, 4]
+    assert rsyslog.sends("acme", "globex", "acme", "globex", where=()) == [1, 4, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +258,7 @@ def test_what_fails_before_anybody_is_asked_proves_nothing(
     place_of = Session.place_of
     monkeypatch.setattr(Session, "place_of", failing)
     rsyslog.met["acme"] = [no_memory()]
-    assert rsyslog.sends("globex", "acme") == [4, 4]
+    assert rsyslog.sends("globex", "acme") == [4, 1]
 
     def for_globex(session: Session, tenant: str, account: str) -> Any:
         return failing() if tenant == "globex" else place_of(session, tenant, account)

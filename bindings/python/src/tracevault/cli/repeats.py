@@ -17,10 +17,10 @@ from ..errors import (
     TraceVaultError,
 )
 
-#: How often a line is repeated while nobody knows whom its failure concerns.
+#: How often lines of a tenant are repeated in all while nobody knows whom their failure concerns.
 TIMES = 3
-#: How often where two tenants have met the same, so that it most likely concerns all. Not without
-#: end: it may still be the trouble of those two, and then the next tenant's line shows it.
+#: How often a line is where two tenants have met the same, so that it most likely concerns all. Not
+#: without end: it may still be the trouble of those two, and another tenant's line shows it.
 TIMES_OF_ALL = 100
 #: What lies below HTTP where the server was reached: another tenant's request may do better.
 _BEHIND_A_CONNECTION = (Cause.NONE, Cause.BROKEN, Cause.NO_FIRST_BYTE, Cause.SILENCE)
@@ -56,8 +56,10 @@ class Repeats:
         self._met: dict[str, Concern] = {}
         #: Who met trouble while others were answered, and was not answered since.
         self._own: set[str] = set()
-        self._line = b""
-        self._times = 0
+        #: Since anybody was answered: how often lines of a tenant were repeated, and how often a
+        #: line that most likely shows what concerns all. rsyslog may send several lines in turns.
+        self._times_of: dict[str | None, int] = {}
+        self._times: dict[bytes, int] = {}
 
     def answered(self, tenant: str) -> None:
         """The server has answered this tenant."""
@@ -65,7 +67,8 @@ class Repeats:
             self._own.update(self._met)
         self._met.clear()
         self._own.discard(tenant)
-        self._times = 0
+        self._times_of.clear()
+        self._times.clear()
 
     def wants(self, line: bytes, tenant: str | None, concern: Concern) -> bool:
         """Whether the line is to be sent again, after trouble that may concern all.
@@ -74,11 +77,12 @@ class Repeats:
         """
         if tenant in self._own:
             return False
-        most = TIMES
         if tenant is not None:
             self._met[tenant] = concern
             if list(self._met.values()).count(concern) > 1:
-                most = TIMES_OF_ALL
-        self._times = self._times + 1 if line == self._line else 1
-        self._line = line if self._times <= most else b""
-        return self._times <= most
+                times = self._times[line] = self._times.get(line, 0) + 1
+                if times > TIMES_OF_ALL:
+                    del self._times[line]
+                return times <= TIMES_OF_ALL
+        times = self._times_of[tenant] = self._times_of.get(tenant, 0) + 1
+        return times <= TIMES

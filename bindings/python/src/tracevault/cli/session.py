@@ -310,11 +310,14 @@ class Session:
     @property
     def is_of_one_tenant(self) -> bool:
         """Whether all that --tenant and --account leave is one tenant's."""
-        with contextlib.suppress(TraceVaultError):
+        try:
             if self.account is None:
                 return self.options.text("tenant") is not None or len(self._held()[1]) <= 1
             return len({one.tenant for one in self._named_accounts}) <= 1
-        return True  # nobody's lines are answered where the vault cannot be read
+        except TraceVaultError:
+            return True  # nobody's lines are answered where the vault cannot be read
+        except MemoryError:
+            return False  # there may be many
 
     @property
     def _accounts_there(self) -> list[Account]:

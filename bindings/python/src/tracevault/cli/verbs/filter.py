@@ -210,10 +210,13 @@ class Asker:
 
 
 def _is_of_server(result: Result[Trace], since: datetime) -> bool:
-    """Whether the server has answered, and not what the engine has kept."""
+    """Whether the server has answered, and neither what the engine has kept nor whoever stands in
+    between, such as a proxy with a page of its own."""
     if result.trace is None:
         error = result.error
-        return error is not None and error.http_status > 0 and concern_of(error) is Concern.TENANT
+        if error is None or error.status is Status.E_FOREIGN_REPLY:
+            return False
+        return error.http_status > 0 and concern_of(error) is Concern.TENANT
     fetched = result.trace.fetched_at  # in whole milliseconds
     return fetched is not None and fetched > since - timedelta(milliseconds=1)
 
