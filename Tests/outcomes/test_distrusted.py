@@ -4,9 +4,14 @@ credential nor a login nor a signature goes there, however long it takes."""
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,11 +19,21 @@ import pytest
 import tracevault as tv
 from engine_scene import until
 from hostile.certificates import Identities, Issuer
+from places import python_path
 from proxy.asking import ask
 from proxy.connecting import Loopback
 from tracevault import Status
 
 PLACE = "127.0.0.1"
+#: Asks through a proxy, and prints how that ended.
+PROGRAM = """
+import sys
+from types import SimpleNamespace
+from proxy.asking import failure
+origin, ca_file, proxy, proxy_ca_file = sys.argv[1:]
+changes = {"http__proxy": proxy, "http__proxy_ca_file": proxy_ca_file, "retry__max_attempts": 1}
+print(failure(origin, SimpleNamespace(ca_file=ca_file), **changes).name)
+"""
 
 
 class Held(Loopback):
@@ -30,12 +45,15 @@ class Held(Loopback):
         self._may_begin = threading.Event()
         #: Connections that have come.
         self.came = 0
+        #: Those that have begun to speak.
+        self.greeted = 0
         self.heard: list[bytes] = []
         super().__init__()
 
     def _serve(self, sock: socket.socket) -> None:
         self._sockets.append(sock)
         self.came += 1
+        self.greeted += bool(sock.recv(1, socket.MSG_PEEK))
         self._may_begin.wait()
         with (
             contextlib.suppress(OSError),
@@ -60,6 +78,10 @@ class Scene:
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(authority.pem)
         self.server = Held(folder / "server.pem")
+
+    @property
+    def proxy(self) -> str:
+        return f"https://user:not-a-real-password@{PLACE}:{self.server.port}"
 
     def distrust(self) -> None:
         """Puts another authority in the place of the one that has signed for the server."""
@@ -108,7 +130,7 @@ def test_no_login_is_told_to_a_proxy(scene: Scene, identity: Identities) -> None
             f"https://{PLACE}:1",
             identity,
             1,
-            http__proxy=f"https://user:not-a-real-password@{PLACE}:{scene.server.port}",
+            http__proxy=scene.proxy,
             http__proxy_ca_file=str(scene.ca_file),
             retry__max_attempts=1,
         )
@@ -116,6 +138,29 @@ def test_no_login_is_told_to_a_proxy(scene: Scene, identity: Identities) -> None
         return result.error.status
 
     scene.amid(call)
+
+
+def test_no_login_is_told_to_a_proxy_by_a_process_that_was_stopped(
+    scene: Scene, identity: Identities
+) -> None:
+    """It goes on with what came meanwhile, and looks before that."""
+    arguments = [f"https://{PLACE}:1", identity.ca_file, scene.proxy, scene.ca_file]
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": python_path()},
+        stdout=subprocess.PIPE,
+    ) as process:
+        until(lambda: scene.server.greeted == 1, "it connects")
+        process.send_signal(signal.SIGSTOP)
+        scene.distrust()
+        scene.server.let()
+        # A change of the file counts within two seconds.
+        counts_at = time.monotonic() + 3
+        until(lambda: time.monotonic() >= counts_at, "the change counts")
+        process.send_signal(signal.SIGCONT)
+        said, _ = process.communicate(timeout=60)
+    assert not any(scene.server.heard)
+    assert said.split() == [b"TV_E_TLS"]
 
 
 def test_an_object_store_hears_no_signature(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,11 @@ static int32_t opened(entry *place, int outcome) {
     ino_t inode;
     int answer = identify(outcome, &device, &inode);
     if (answer != 0) {
-        let_go(place, outcome);
+        /* Where the host has closed it already, the number may be its own next file's. */
+        if (answer == -EBADF)
+            atomic_store(&place->descriptor, NOBODY);
+        else
+            let_go(place, outcome);
         return answer;
     }
     place->device = device;

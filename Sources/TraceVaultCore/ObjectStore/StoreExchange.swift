@@ -1,7 +1,8 @@
 // StoreExchange.swift - one request to an object store, on a thread of its own.
 //
 // libcurl and OpenSSL need more stack than a host's thread may have. Whoever asked waits for the
-// thread, outside the gate of forks; s3.timeout_ms ends every exchange.
+// thread, outside the gate of forks; s3.timeout_ms ends every exchange but one that looks at a
+// file of authorities whose file system hangs.
 
 import CSystem
 import Synchronization

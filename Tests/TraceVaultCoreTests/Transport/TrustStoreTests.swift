@@ -43,7 +43,7 @@ import Testing
             #expect(failure?.status == .tls)
             #expect(failure?.message.contains("gone") == true)
         }
-        try scratch.write(authority(0))
+        try scratch.write(authority(1))
         let second = try look(store, atS: 100_001).get()
         #expect(second !== first)
         #expect(try look(store, atS: 100_002).get() === second)
@@ -73,23 +73,33 @@ import Testing
     }
 
     /// There may have been no memory for it.
-    @Test func whatCouldNotBeUsedIsReadAgainAndIsTheSameNothing() throws {
+    @Test func whatCouldNotBeUsedIsReadAgainNowAndThenAndIsTheSameNothing() throws {
         try scratch.write(Array("no authority".utf8))
         let store = try TrustStore(
             SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
-        func hasRead() throws -> Bool {
-            var hasRead = false
-            let errand = try #require(store.errand())
-            _ = errand { hasRead = true }
-            return hasRead
-        }
         let nothing = try store.look(nowUs: 0)
-        #expect(try hasRead())
-        #expect(try store.look(nowUs: 0) === nothing)
+        for second in [0, 9, 10, 11, 19, 20] {
+            let isDue = second == 10 || second == 20
+            #expect(store.triesAgain(nowUs: Int64(second) * 1_000_000) == isDue)
+            #expect(try look(store, atS: Int64(second)).get() === nothing)
+        }
         try scratch.write(authority(0))
-        #expect(try hasRead())
-        #expect(try unsafe store.look(nowUs: 0).store != nil)
-        #expect(try !hasRead())
+        #expect(try unsafe look(store, atS: 21).get().store != nil)
+        #expect(!store.triesAgain(nowUs: 100_000_000))
+    }
+
+    /// Else connections that are being made, and sessions, would end with each touch.
+    @Test func aFileThatIsTouchedOrWrittenAnewKeepsItsAuthorities() throws {
+        try scratch.write(authority(0))
+        let store = try TrustStore(
+            SettingFile(.caFile, scratch.vault), nowUs: 0, lookout: Lookout())
+        let known = try store.look(nowUs: 0)
+        try #require(unsafe utimes(scratch.vault, nil) == 0)
+        #expect(try look(store, atS: 1).get() === known)
+        try scratch.write(authority(0))
+        #expect(try look(store, atS: 2).get() === known)
+        try scratch.write(authority(1))
+        #expect(try look(store, atS: 3).get() !== known)
     }
 
     /// Carriers of an object store are made whenever they are needed.

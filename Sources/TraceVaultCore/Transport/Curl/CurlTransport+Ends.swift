@@ -32,9 +32,21 @@ extension CurlTransport {
         }
     }
 
-    /// Ends who has waited too long for the first byte, whose bytes become nothing, what libcurl
-    /// keeps to send it again, and connections that are made to whom nobody trusts any more: a
-    /// proxy is told its login before a request may leave.
+    /// Ends connections that are being made to whom nobody trusts any more: a proxy is told its
+    /// login before a request may leave. Before libcurl moves them, as this process may have been
+    /// stopped for long.
+    func endDistrusted(_ ended: (UInt64, HTTPReply) -> Void) {
+        guard !flying.isEmpty, tvs_monotonic_us() >= lookAtUs else { return }
+        for exchange in flying.values where exchange.end == nil && !exchange.wasSent {
+            // The end of another one may have ended it.
+            guard !exchange.isStillTrusted, flying[exchange.id] === exchange else { continue }
+            exchange.isTakenBack = true
+            finish(exchange, CURLE_ABORTED_BY_CALLBACK, ended)
+        }
+    }
+
+    /// Ends who has waited too long for the first byte, whose bytes become nothing, and what
+    /// libcurl keeps to send it again.
     func endLate(_ ended: (UInt64, HTTPReply) -> Void) -> Bool {
         let nowUs = tvs_monotonic_us()
         guard !flying.isEmpty, nowUs >= lookAtUs else { return false }
@@ -45,12 +57,9 @@ extension CurlTransport {
         for exchange in kept { exchange.isRepeat = true }
         let late = underWay.filter { ($0.waitedUs(nowUs) ?? 0) >= limitUs && !$0.isRepeat }
         let idle = underWay.filter(\.hasTooMuch)
-        let distrusted = underWay.filter { !$0.wasSent && !$0.isStillTrusted }
-        for exchange in distrusted { exchange.isTakenBack = true }
         let found =
             kept.map { ($0, CURLE_SEND_ERROR) } + late.map { ($0, CURLE_OPERATION_TIMEDOUT) }
             + idle.map { ($0, CURLE_FILESIZE_EXCEEDED) }
-            + distrusted.map { ($0, CURLE_ABORTED_BY_CALLBACK) }
         var bytes = 0
         for (exchange, code) in found {
             guard bytes < Self.enoughAtOnce else {

@@ -1,6 +1,6 @@
 // CurlTransport.swift - HTTP exchanges over libcurl's multi interface. Nothing outside this folder
 // speaks libcurl. One thread uses a transport, except for `wake()`; all but `wait()` runs where a
-// fork cannot come between (tvs_fork_unsafe_enter).
+// fork cannot come between (tvs_fork_unsafe_enter), or only where a file or a lock is waited for.
 
 import CCurl
 import CSystem
@@ -182,6 +182,7 @@ package final class CurlTransport {
         var running: Int32 = 0
         unsafe tvs_curl_begin(watch)
         tvs_tls_forget_refusal()
+        endDistrusted(ended)
         unsafe _ = curl_multi_perform(multi, &running)
         noteEnds()
         let isLate = endLate(ended)

@@ -7,7 +7,8 @@ import Synchronization
 /// Read once and shared by all connections: libcurl would read them for each. Never changed.
 @safe
 final class Authorities: @unchecked Sendable {
-    /// OpenSSL's; nil where the text holds none, one that is damaged, or too many.
+    /// OpenSSL's; nil where the text holds none, one that is damaged, or too many, or exit() did
+    /// not wait for them.
     let store: UnsafeMutableRawPointer?
     let areTooMany: Bool
     /// One of them as PEM.

@@ -27,8 +27,10 @@ final class TrustStore: Watched {
     /// What a look has found.
     private enum Found {
         case same
-        /// The stamp is a file's.
-        case content(Content, FileStamp?)
+        /// Of another file, or one that was touched.
+        case sameText(FileStamp)
+        /// With a file's stamp, and the hash of its text.
+        case content(Content, FileStamp?, Int?)
         /// Nothing, or it cannot be read, with the errno.
         case nothing(Int32)
     }
@@ -41,8 +43,12 @@ final class TrustStore: Watched {
     private struct State {
         /// Nil before anything was read.
         var content: Content?
-        /// Nil where there is no file, or none that can be used: it is read by the next look.
+        /// Nil where there is no file.
         var stamp: FileStamp?
+        /// Of its text. Who writes the file decides who is trusted: only chance could deceive it.
+        var hash: Int?
+        /// When a file that cannot be used is read again: there may have been no memory.
+        var againUs: Int64 = 0
         /// Since when nothing can be read; a file that is replaced may be gone for a moment.
         var goneSinceUs: Int64?
         var error: Int32 = 0
@@ -59,6 +65,7 @@ final class TrustStore: Watched {
     private static var bootMs: Int64 { tvs_boot_us() / 1000 }
     private static let lookEveryMs: Int64 = 1000
     private static let longestMomentUs: Int64 = 5_000_000
+    private static let againAfterUs: Int64 = 10_000_000
     /// Twenty times what distributions have.
     private static let mostBytes = 4 << 20
     private static let piece = 1 << 16
@@ -143,8 +150,8 @@ final class TrustStore: Watched {
 
     func errand() -> ((_ hasCome: () -> Void) -> Bool)? {
         return { [path, weak self] hasCome in
-            guard let state = self?.state.withLock({ $0 }) else { return true }
-            let found = Self.find(path, state.stamp, hasCome)
+            guard let known = self?.known(nowUs: tvs_monotonic_us()) else { return true }
+            let found = Self.find(path, known, hasCome)
             self?.take(found, nowUs: tvs_monotonic_us())
             // Also where it is not there: that it comes back is to be seen soon.
             return true
@@ -153,12 +160,28 @@ final class TrustStore: Watched {
 
     /// Looks at the file at once.
     func examine(nowUs: Int64) {
-        take(Self.find(path, state.withLock { $0.stamp }, {}), nowUs: nowUs)
+        take(Self.find(path, known(nowUs: nowUs), {}), nowUs: nowUs)
+    }
+
+    /// What need not be read again.
+    private struct Known {
+        var stamp: FileStamp?
+        var hash: Int?
+    }
+
+    private func known(nowUs: Int64) -> Known {
+        if triesAgain(nowUs: nowUs) { return Known() }
+        return state.withLock { Known(stamp: $0.stamp, hash: $0.hash) }
+    }
+
+    /// Whether a file that could not be used is read although it is the same.
+    func triesAgain(nowUs: Int64) -> Bool {
+        state.withLock { $0.content?.isUseless == true && nowUs >= $0.againUs }
     }
 
     /// Whether there is another state than `known`, and what it holds.
     private static func find(
-        _ path: [CChar], _ known: FileStamp?, _ hasCome: () -> Void
+        _ path: [CChar], _ known: Known, _ hasCome: () -> Void
     ) -> Found {
         var status = stat()
         // It may hang, and a fork goes through meanwhile.
@@ -166,13 +189,14 @@ final class TrustStore: Watched {
         let error = unsafe stat(path, &status) == 0 ? 0 : errno
         tvs_fork_resume(held)
         guard error == 0 else { return .nothing(error) }
-        guard status.st_mode & S_IFMT == S_IFREG else { return .content(.noFile, nil) }
-        guard FileStamp(status) != known else { return .same }
+        guard status.st_mode & S_IFMT == S_IFREG else { return .content(.noFile, nil, nil) }
+        guard FileStamp(status) != known.stamp else { return .same }
         do throws(Unread) {
             let (text, stamp) = try read(path)
             // It is closed by now, which may hang as well: from here on others wait.
             hasCome()
-            return .content(content(text), stamp)
+            let hash = text.hashValue
+            return hash == known.hash ? .sameText(stamp) : .content(content(text), stamp, hash)
         } catch {
             return error.found
         }
@@ -188,7 +212,7 @@ final class TrustStore: Watched {
         case .success(let found): status = found
         case .failure(let error): throw Unread(found: .nothing(error.number))
         }
-        guard status.isRegular else { throw Unread(found: .content(.noFile, nil)) }
+        guard status.isRegular else { throw Unread(found: .content(.noFile, nil, nil)) }
         // One byte more than is allowed, so that it is seen.
         var text = [UInt8](repeating: 0, count: min(Int(clamping: status.size), mostBytes) + 1)
         var count = 0
@@ -229,9 +253,13 @@ final class TrustStore: Watched {
                 state.goneSinceUs = state.goneSinceUs ?? nowUs
                 state.error = error
             case .same: state.goneSinceUs = nil
-            case .content(let content, let stamp):
+            case .sameText(let stamp):
                 state.goneSinceUs = nil
-                state.stamp = content.isUseless ? nil : stamp
+                state.stamp = stamp
+            case .content(let content, let stamp, let hash):
+                state.goneSinceUs = nil
+                (state.stamp, state.hash) = (stamp, hash)
+                state.againUs = nowUs + Self.againAfterUs
                 guard !content.isUseless || before?.isUseless != true else { break }
                 state.content = content
             }
