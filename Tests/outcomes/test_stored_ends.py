@@ -142,8 +142,10 @@ def test_the_command_shows_all_rows_where_nothing_can_be_stored(
     assert json.loads(told.stderr.splitlines()[-1])["error"]["status"] == "TV_E_UNSAFE_FILE"
 
 
+@pytest.mark.parametrize("amid", ["gone", "last"])
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "behind"])
 def test_a_credential_that_goes_amid_the_edit_keeps_no_other_end_from_being_stored(
-    monkeypatch: pytest.MonkeyPatch,
+    amid: str, is_before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tv.Vault.in_memory() as vault:
         with vault.edit() as edit:
@@ -151,11 +153,17 @@ def test_a_credential_that_goes_amid_the_edit_keeps_no_other_end_from_being_stor
                 edit.put(name, ACCOUNT, tv.ApiToken(f"test-token-not-real-{name}"))
         tried = checks._try_end
 
-        def removing(given: tv.Vault, one: tv.Account, end: str) -> None:
-            tried(given, one, end)
-            if one.tenant == "last" and len(vault.accounts()) == 3:
+        def remove() -> None:
+            if len(vault.accounts()) == 3:
                 with vault.edit() as other:
                     other.remove("gone", ACCOUNT)
+
+        def removing(given: tv.Vault, one: tv.Account, end: str) -> None:
+            if one.tenant == amid and is_before:
+                remove()
+            tried(given, one, end)
+            if one.tenant == amid:
+                remove()
 
         monkeypatch.setattr(checks, "_try_end", removing)
         assert not checks.store_ends(vault, [(one, GOOD) for one in vault.accounts()])

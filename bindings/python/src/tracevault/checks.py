@@ -225,7 +225,7 @@ def store_ends(
             return _edited(vault, ends)
         except TraceVaultError as error:
             # One was rotated or removed amid the edit, which keeps no other end from being stored.
-            if error.status is not Status.E_CONFLICT or not left:
+            if error.status not in (Status.E_CONFLICT, Status.E_NOT_FOUND) or not left:
                 raise
     return []
 

@@ -201,6 +201,14 @@ def test_lines_that_come_in_turns_are_repeated_no_more_often() -> None:
     assert sent == [True] * 200 + [False] * 2
 
 
+def test_lines_that_rsyslog_gives_up_itself_are_not_remembered_for_ever() -> None:
+    repeats = Repeats()
+    for tenant in ("globex", "acme"):
+        for number in range(5000):
+            repeats.wants(b"%d" % number, tenant, Concern.WAY)
+    assert len(repeats._times) == 1000
+
+
 def test_what_no_server_has_said_is_no_answer(rsyslog: Rsyslog, trouble: Trouble) -> None:
     rsyslog.met |= {"globex": [trouble()], "acme": [None, failure(Status.E_DEADLINE)]}
     assert rsyslog.sends("acme", "globex", "acme", "globex") == [1, 4, 1, 1]

@@ -22,6 +22,8 @@ TIMES = 3
 #: How often a line is where two tenants have met the same, so that it most likely concerns all. Not
 #: without end: it may still be the trouble of those two, and another tenant's line shows it.
 TIMES_OF_ALL = 100
+#: Of so many lines that is counted. rsyslog may be told to give up earlier, and says nothing then.
+_COUNTED = 1000
 #: What lies below HTTP where the server was reached: another tenant's request may do better.
 _BEHIND_A_CONNECTION = (Cause.NONE, Cause.BROKEN, Cause.NO_FIRST_BYTE, Cause.SILENCE)
 #: What a request comes to, whatever the vault and the engine are like.
@@ -57,9 +59,10 @@ class Repeats:
         #: Who met trouble while others were answered, and was not answered since.
         self._own: set[str] = set()
         #: Since anybody was answered: how often lines of a tenant were repeated, and how often a
-        #: line that most likely shows what concerns all. rsyslog may send several lines in turns.
+        #: line that most likely shows what concerns all. rsyslog may send several lines in turns;
+        #: they are known by their hashes, as one may be long.
         self._times_of: dict[str | None, int] = {}
-        self._times: dict[bytes, int] = {}
+        self._times: dict[int, int] = {}
 
     def answered(self, tenant: str) -> None:
         """The server has answered this tenant."""
@@ -80,9 +83,15 @@ class Repeats:
         if tenant is not None:
             self._met[tenant] = concern
             if list(self._met.values()).count(concern) > 1:
-                times = self._times[line] = self._times.get(line, 0) + 1
-                if times > TIMES_OF_ALL:
-                    del self._times[line]
-                return times <= TIMES_OF_ALL
+                return self._repeats(hash(line))
         times = self._times_of[tenant] = self._times_of.get(tenant, 0) + 1
         return times <= TIMES
+
+    def _repeats(self, line: int) -> bool:
+        times = self._times.pop(line, 0) + 1
+        if times > TIMES_OF_ALL:
+            return False
+        self._times[line] = times
+        if len(self._times) > _COUNTED:
+            del self._times[next(iter(self._times))]  # the one that did not come for longest
+        return True
