@@ -23,4 +23,6 @@ if __name__ == "__main__":
     if table.empty:
         sys.exit("nobody received it")
     table["at"] = pd.to_datetime(table["at"], utc=True)
+    # Addresses come from strangers: what steers a terminal is written out.
+    table["address"] = table["address"].map(ascii)
     print(table[["tenant", "label", "address", "state", "at", "error"]].to_string())

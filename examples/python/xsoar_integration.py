@@ -6,6 +6,7 @@ Cloudflare.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import demistomock as demisto
@@ -25,12 +26,19 @@ def opened(params: dict[str, Any]) -> tuple[tv.Vault, tv.Engine]:
     return vault, tv.Engine({"api.base_url": f"{url}/client/v4"} if url else {})
 
 
+def plain(text: Any) -> str:
+    """Text for Markdown. Addresses and replies come from strangers: no link, no image, no mark."""
+    return re.sub(r"[^\w .,@=-]", lambda sign: f"&#{ord(sign[0])};", str(text))
+
+
 def trace(tenant: tv.Tenant, engine: tv.Engine, ref: str) -> CommandResults:
     """A table for the war room, the rows for playbooks."""
     found = engine.trace(tenant, None, ref, timeout=60)
     rows = found.to_rows()
+    shown = [{name: plain(row[name]) for name in COLUMNS} for row in rows]
+    title = plain(f"{ref}: {found.summary.state}")
     return CommandResults(
-        readable_output=tableToMarkdown(f"{ref}: {found.summary.state}", rows, headers=COLUMNS),
+        readable_output=tableToMarkdown(title, shown, headers=COLUMNS),
         outputs_prefix="TraceVault.Recipient",
         outputs_key_field=["message_ref", "address"],
         outputs=rows,

@@ -30,13 +30,13 @@ int64_t tvs_file_system(int32_t descriptor) {
     return fstatfs(descriptor, &status) == 0 ? (int64_t)status.f_type & 0xFFFFFFFF : -errno;
 }
 
-int32_t tvs_allocate(int32_t descriptor, size_t length) {
+int32_t tvs_allocate(int32_t descriptor, size_t length, bool is_new) {
     /* Beyond this limit the kernel would not only refuse: it would send SIGXFSZ. */
     struct rlimit limit;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < length) return -EFBIG;
     int error = posix_fallocate(descriptor, 0, (off_t)length);
     if (error == 0) return 0;
-    (void)!ftruncate(descriptor, 0); /* what there was room for is given back */
+    if (is_new) (void)!ftruncate(descriptor, 0); /* what there was room for is given back */
     return -error;
 }
 

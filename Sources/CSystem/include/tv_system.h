@@ -184,9 +184,9 @@ int32_t tvs_open_own_directory(const char *path);
 int32_t tvs_open_write(int32_t directory, const char *name);
 /** The type of the file system (linux/magic.h), or -errno. */
 int64_t tvs_file_system(int32_t descriptor);
-/** Gives the file this length and every block of it, or -errno and the file empty. A hole would be
- * the process's end (SIGBUS) when the disk is full. */
-int32_t tvs_allocate(int32_t descriptor, size_t length);
+/** Gives the file this length and every block of it, or -errno, and a new file empty. A hole would
+ * be the process's end (SIGBUS) when the disk is full. */
+int32_t tvs_allocate(int32_t descriptor, size_t length, bool is_new);
 int32_t tvs_map_file(int32_t descriptor, size_t length, void **out);
 int32_t tvs_map_private(size_t length, void **out);
 /** Puts empty private memory in a mapping's place, in one step: whoever still reads there reads

@@ -1,6 +1,7 @@
 // LedgerFileTests.swift - which files are used, and what becomes of a ledger whose file is not.
 
 import CSystem
+import Foundation
 import Glibc
 import Testing
 
@@ -44,6 +45,26 @@ struct LedgerFileTests {
             scratch.make([UInt8](repeating: 0, count: count))
             #expect(try refusal(scratch.place).isEmpty, "\(count)")
         }
+    }
+
+    @Test("one that was copied without its blocks is made whole before it is used")
+    func copied() throws {
+        do {
+            let ledger = try MappedLedger(scratch.place, now: Self.start)
+            var entry = ledger.entry(7, now: Self.start)
+            #expect(ledger.spend(&entry, Self.quota, now: Self.start) == nil)
+        }
+        let content = try Data(contentsOf: URL(fileURLWithPath: scratch.path))
+        let used = (content.lastIndex { $0 != 0 } ?? 0) + 1
+        unsafe unlink(scratch.path)
+        scratch.make(Array(content.prefix(used)))
+        unsafe #expect(truncate(scratch.path, Self.size) == 0)
+        let again = try MappedLedger(scratch.place, now: Self.start)
+        again.look(now: Self.start)
+        #expect(again.describe().isShared)
+        var status = stat()
+        unsafe #expect(stat(scratch.path, &status) == 0)
+        #expect(Int(status.st_blocks) * 512 >= Self.size)
     }
 
     @Test("damaged, truncated and foreign files are refused and left as they are")

@@ -138,14 +138,15 @@ final class LedgerFile: Sendable {
     private func map(now: Int64) throws(LedgerRefusal) -> LedgerTable {
         let size: UInt64
         do { size = try status().size } catch { throw LedgerRefusal("looking at it", error) }
-        if size <= Self.byteCount, isZero(size) {
-            // New, or its maker was killed: nobody else has the lock.
-            let answer = tvs_allocate(descriptor, LedgerTable.byteCount)
+        // New, or its maker was killed: nobody else has the lock.
+        let isNew = size <= Self.byteCount && isZero(size)
+        guard isNew || size == Self.byteCount else { throw Self.notLedger }
+        // One that was copied may have holes where it is zero.
+        if isNew || !isWhole {
+            let answer = tvs_allocate(descriptor, LedgerTable.byteCount, isNew)
             if let error = FileError(answer: answer) {
                 throw LedgerRefusal("no room for it", error)
             }
-        } else if size != Self.byteCount {
-            throw Self.notLedger
         }
         var mapped: UnsafeMutableRawPointer?
         let answer = unsafe tvs_map_file(descriptor, LedgerTable.byteCount, &mapped)

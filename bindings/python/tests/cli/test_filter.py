@@ -87,6 +87,8 @@ def test_each_line_is_answered_at_once(
     [
         (b"Mar  4 12:00:00 mx postfix/smtp[1]: no JSON", None),
         (b"[1, 2]", None),
+        (b'{"tenant": "a", "tenant": "b"}', None),
+        (b'{"m": {"t": "a", "\\u0074": "b"}}', None),
         (b'{"message_ref": "4jXtPB72Kpz7S8D"', None),
         (b"\xff\xfe not UTF-8 \x1b[31m", "\\xff\\xfe not UTF-8 \x1b[31m"),
         (b'{"a":' * 70 + b"1" + b"}" * 70, None),

@@ -332,4 +332,21 @@ def test_a_fault_of_ours_is_one_line_and_shows_its_place_when_asked(
     assert told.err.startswith("tracevault: ZeroDivisionError: a fault; this is a fault of")
     assert told.err.count("\n") == 1
     environment["TRACEVAULT_DEBUG"] = "1"
-    assert "Traceback" in process("account", "list").err
+    shown = process("account", "list")
+    assert shown.code == told.code
+    assert shown.err.startswith("Traceback")
+    assert ", in broken" in shown.err
+    assert shown.err.endswith(told.err)
+
+
+def test_a_misplaced_secret_is_in_no_place_that_is_shown(
+    process: Call, environment: dict[str, str]
+) -> None:
+    misplaced = "test-token-not-real-0000000000000000000"
+    for call in [("account", "list", "--vault", misplaced), ("account", "import", misplaced)]:
+        environment.pop("TRACEVAULT_DEBUG", None)
+        plain = process(*call)
+        environment["TRACEVAULT_DEBUG"] = "1"
+        shown = process(*call)
+        assert (shown.code, misplaced in plain.err + shown.err) == (plain.code, False)
+        assert shown.err.endswith(plain.err)

@@ -51,8 +51,8 @@ def run(arguments: list[str]) -> int:  # noqa: PLR0911 - each end has its exit c
         _say(usage(error), arguments)
         return Exit.USAGE
     except Exception as error:
-        if _debug():
-            raise
+        if os.environ.get("TRACEVAULT_DEBUG"):
+            _show_place(error)
         if isinstance(error, OSError) and error.filename is None and error.errno in NO_ROOM:
             # Of click, or of what was left to write. Other errors may be about what was read.
             error = Unwritten("standard output", error)
@@ -140,5 +140,10 @@ def for_programs(arguments: list[str]) -> bool:
     )
 
 
-def _debug() -> bool:
-    return bool(os.environ.get("TRACEVAULT_DEBUG"))
+def _show_place(error: BaseException) -> None:
+    """Where in the program it was raised. Not its words: these may repeat a secret that was given
+    in the wrong place, and are said once, as always."""
+    import traceback
+
+    print("Traceback (most recent call last):", file=sys.stderr)
+    traceback.print_tb(error.__traceback__)

@@ -277,11 +277,25 @@ def _record(line: bytes) -> dict[str, Any]:
     found = None
     if len(line) <= LINE_LIMIT:
         with contextlib.suppress(ValueError):
-            found = parsed(line, LINE_DEPTH, parse_float=_float, parse_constant=_no_json)
+            found = parsed(
+                line,
+                LINE_DEPTH,
+                parse_float=_float,
+                parse_constant=_no_json,
+                object_pairs_hook=_each_once,
+            )
     if not isinstance(found, dict):
         raise Unreadable(
             f"the line is no JSON object, longer than 1 MiB, or nested more than {LINE_DEPTH} deep"
         )
+    return found
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; who judged the line by the first of two would not have judged the second."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise Unreadable("the line has a member twice")
     return found
 
 
