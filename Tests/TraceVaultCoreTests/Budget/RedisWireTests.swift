@@ -91,10 +91,7 @@ struct RedisWireTests {
     @Test(arguments: ["+", "$65536\r\n"])
     func whatKeepsComingIsLeftWhenAllIsOver(_ beginning: String) throws {
         let link = Dribble(beginning)
-        var config = Config()
-        try config.set(.redisAddresses, to: "redis://127.0.0.1:1")
-        let read = try RedisSettings(config, NamedSecrets())
-        let settings = try #require(read)
+        let settings = try self.settings("redis://127.0.0.1:1")
         var asked = 0
         let talk = RedisTalk(link, settings) {
             asked += 1
@@ -108,14 +105,7 @@ struct RedisWireTests {
     }
 
     @Test func aServerThatIsTrustedNoMoreOnceItIsConnectedToIsToldNothing() throws {
-        let secrets = NamedSecrets()
-        try unsafe Fake.withSecret("password-not-real") {
-            try unsafe secrets.set("redis.password", to: $0)
-        }
-        var config = Config()
-        try config.set(.redisAddresses, to: "rediss://127.0.0.1:1")
-        let read = try RedisSettings(config, secrets)
-        let settings = try #require(read)
+        let settings = try self.settings("rediss://127.0.0.1:1", hasLogin: true)
         let link = Answers([], isStillTrusted: false)
         let talk = RedisTalk(link, settings) { false }
         let failure = failure { () throws(Failure) in try talk.open(settings.addresses[0]) }
@@ -126,16 +116,7 @@ struct RedisWireTests {
     /// Else the connection ends before the server has read who leaves.
     @Test(arguments: [false, true])
     func theAnswerToTheLeaveIsWaitedForAlsoBehindALogin(hasLogin: Bool) throws {
-        let secrets = NamedSecrets()
-        if hasLogin {
-            try unsafe Fake.withSecret("password-not-real") {
-                try unsafe secrets.set("redis.password", to: $0)
-            }
-        }
-        var config = Config()
-        try config.set(.redisAddresses, to: "redis://127.0.0.1:1")
-        let read = try RedisSettings(config, secrets)
-        let settings = try #require(read)
+        let settings = try self.settings("redis://127.0.0.1:1", hasLogin: hasLogin)
         let run = "$47\r\nrun_id:" + String(repeating: "a", count: 40) + "\r\n"
         let script = "$40\r\n" + String(repeating: "b", count: 40) + "\r\n"
         let link = Answers(hasLogin ? ["+OK\r\n", run + script + script] : [run + script + script])
@@ -144,6 +125,19 @@ struct RedisWireTests {
         #expect(link.waits == link.count)
         talk.leave(["1"], [])
         #expect(link.waits == link.count + 1)
+    }
+
+    private func settings(_ address: String, hasLogin: Bool = false) throws -> RedisSettings {
+        let secrets = NamedSecrets()
+        if hasLogin {
+            try unsafe Fake.withSecret("password-not-real") {
+                try unsafe secrets.set("redis.password", to: $0)
+            }
+        }
+        var config = Config()
+        try config.set(.redisAddresses, to: address)
+        let read = try RedisSettings(config, secrets)
+        return try #require(read)
     }
 }
 

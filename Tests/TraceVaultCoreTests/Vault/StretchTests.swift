@@ -59,21 +59,12 @@ import Testing
 
     @Test func aPassphraseWaitsUntilTheOthersLeaveRoom() throws {
         let order = Lock<[String]>([])
-        let isWaiting = Atomic<Bool>(false)
-        tvs_stretch_take(1_048_576, 1_048_576)
-        try inParallel(2) { number in
-            if number == 0 {
-                isWaiting.store(true, ordering: .releasing)
-                let unlock = try Fake.passphrase()
-                _ = try Vault.create(path: "", unlock: unlock, settings: Fake.settings)
-                order.withLock { $0.append("stretched") }
-            } else {
-                while !isWaiting.load(ordering: .acquiring) { sched_yield() }
-                // As long as a derivation of the same cost takes, and longer.
-                for _ in 0..<3 { _ = try Self.work() }
-                order.withLock { $0.append("given") }
-                tvs_stretch_give(1_048_576)
-            }
+        try withoutRoom {
+            let unlock = try Fake.passphrase()
+            _ = try Vault.create(path: "", unlock: unlock, settings: Fake.settings)
+            order.withLock { $0.append("stretched") }
+        } meanwhile: {
+            order.withLock { $0.append("given") }
         }
         #expect(order.withLock { $0 } == ["given", "stretched"])
     }
@@ -81,26 +72,39 @@ import Testing
     @Test func anExportThatWaitsForItsPassphraseEndsWithALock() throws {
         let vault = try Fake.memoryVault()
         let target = MemoryStore()
-        let isWaiting = Atomic<Bool>(false)
+        try withoutRoom {
+            let unlock = try Fake.passphrase()
+            let outcome = status {
+                try vault.export(
+                    tenant: nil, into: target, unlock: unlock, settings: Fake.settings)
+            }
+            #expect(outcome == .locked)
+        } meanwhile: {
+            vault.lock()
+        }
+        #expect(status { _ = try target.read() } == .notVault)
+    }
+
+    /// Derives while there is no room; when it has come to that, does the other thing, and then
+    /// gives the room back.
+    private func withoutRoom(
+        _ derive: @escaping @Sendable () throws -> Void,
+        meanwhile: @escaping @Sendable () throws -> Void
+    ) throws {
+        let isDeriving = Atomic<Bool>(false)
         tvs_stretch_take(1_048_576, 1_048_576)
         try inParallel(2) { number in
             if number == 0 {
-                isWaiting.store(true, ordering: .releasing)
-                let unlock = try Fake.passphrase()
-                let outcome = status {
-                    try vault.export(
-                        tenant: nil, into: target, unlock: unlock, settings: Fake.settings)
-                }
-                #expect(outcome == .locked)
+                isDeriving.store(true, ordering: .releasing)
+                try derive()
             } else {
-                while !isWaiting.load(ordering: .acquiring) { sched_yield() }
-                // So that the export has come to its passphrase.
+                while !isDeriving.load(ordering: .acquiring) { sched_yield() }
+                // As long as a derivation of the same cost takes, and longer.
                 for _ in 0..<3 { _ = try Self.work() }
-                vault.lock()
+                try meanwhile()
                 tvs_stretch_give(1_048_576)
             }
         }
-        #expect(status { _ = try target.read() } == .notVault)
     }
 
     /// What 19 MiB and two passes cost, and more, without the room: hashing 32 MiB.
